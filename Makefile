@@ -1,0 +1,39 @@
+# Each target does all of its own set-up. Needs Python 3.11 or newer, and make.
+
+PYTHON ?= python3
+BIN := .venv/bin
+UV := $(shell command -v uv || echo $(BIN)/uv)
+INSTALLED := .venv/installed
+
+.PHONY: install demo test check format clean
+
+install: $(INSTALLED)
+
+$(INSTALLED): pyproject.toml uv.lock
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+		{ echo "error: $(PYTHON) is older than 3.11; hint: make install PYTHON=python3.12"; exit 1; }
+	test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	test -x "$(UV)" || $(BIN)/python -m pip install --quiet uv
+	$(UV) sync --locked --inexact --all-extras --quiet
+	touch $@
+
+demo: install
+	$(BIN)/totes demo
+
+# Tests in parallel, with coverage; fails under 90 % of lines.
+test: install
+	$(BIN)/pytest --numprocesses auto --cov --cov-report term
+
+# Lint, format, types, security: everything that needs no run.
+check: install
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/bandit --quiet --recursive --configfile pyproject.toml src
+
+format: install
+	$(BIN)/ruff check --fix-only .
+	$(BIN)/ruff format .
+
+clean:
+	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage*

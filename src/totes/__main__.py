@@ -1,0 +1,5 @@
+"""`python -m totes` is `totes`."""
+
+from totes.cli import main
+
+main()

@@ -1,0 +1,245 @@
+"""The commands, thin: read the settings, call the pipeline, show what came of it.
+
+Exit codes: 0 done, 1 failed (or done but for a table that was stopped), 2 wrong use.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+import traceback
+from collections.abc import Callable
+from datetime import UTC, datetime
+from functools import wraps
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from totes import __version__
+from totes.errors import TotesError, TransientError
+
+if TYPE_CHECKING:
+    from totes.report import Progress, Report
+
+# Whatever is heavy is imported by the command that needs it: `totes --help` must not wait.
+
+FAILED = 1
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="totes")
+def cli() -> None:
+    """Keeps a lake, three star schemas and a warehouse true of an operational database.
+
+    Settings are environment variables: TOTES_SOURCE and TOTES_WAREHOUSE (PostgreSQL connection
+    strings), TOTES_INGESTION and TOTES_PROCESSED (file:///FOLDER or s3://BUCKET/PREFIX).
+    `totes demo` needs none of them.
+    """
+
+
+def main() -> None:
+    """Run the command line."""
+    cli(prog_name="totes")
+
+
+def command(function: Callable[..., bool]) -> click.Command:
+    """A command with --json and --debug, whose errors are a line and a hint.
+
+    The function returns whether all is well, which is the exit code.
+    """
+
+    @cli.command(name=function.__name__.removesuffix("_"))
+    @click.option("--json", "as_json", is_flag=True, help="Print JSON, for programs.")
+    @click.option("--debug", is_flag=True, help="Show the traceback of an error.")
+    @wraps(function)
+    def run(*, as_json: bool, debug: bool, **options: Any) -> None:
+        try:
+            well = function(as_json=as_json, **options)
+        except TotesError as error:
+            _show_error(error, as_json=as_json, debug=debug)
+            well = False
+        except KeyboardInterrupt:
+            click.echo("\nstopped; nothing half done was kept", err=True)
+            well = False
+        sys.exit(0 if well else FAILED)
+
+    return run
+
+
+def _show_error(error: TotesError, *, as_json: bool, debug: bool) -> None:
+    if debug:
+        traceback.print_exception(error)
+    if as_json:
+        click.echo(json.dumps({"error": str(error), "hint": error.hint}))
+        return
+    click.echo(f"{click.style('error:', fg='red', bold=True)} {error}", err=True)
+    if error.hint:
+        click.echo(f"{click.style('hint:', bold=True)} {error.hint}", err=True)
+
+
+def _settings() -> Any:
+    from totes.config import Settings
+
+    return Settings()
+
+
+def _stage(call: Callable[[Progress], list[Report]], *, as_json: bool) -> bool:
+    """Run stages with progress, show their reports, and say whether no table was stopped."""
+    from totes import terminal
+
+    with terminal.progress(hidden=as_json) as progress:
+        reports = call(progress)
+    if as_json:
+        click.echo(json.dumps([report.to_dict() for report in reports]))
+    else:
+        terminal.show_reports(reports)
+    return not any(report.problems for report in reports)
+
+
+class Duration(click.ParamType[float]):
+    """A length of time: 30s, 5m, 1h, or a bare number of seconds."""
+
+    name = "duration"
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> float:
+        if isinstance(value, float):
+            return value
+        units = {"s": 1, "m": 60, "h": 3600}
+        number, unit = (value[:-1], value[-1]) if value[-1:] in units else (value, "s")
+        try:
+            seconds = float(number) * units[unit]
+        except ValueError:
+            seconds = -1.0
+        if not 0 < seconds < float("inf"):
+            self.fail(f"{value!r} is no length of time; write 30s, 5m or 1h", param, ctx)
+        return seconds
+
+
+def _repeated(call: Callable[[], bool], every: float | None) -> bool:
+    """Call once, or every so many seconds until Ctrl-C; a passing fault does not end it."""
+    if every is None:
+        return call()
+    try:
+        while True:
+            began = time.monotonic()
+            click.echo(f"{datetime.now(UTC):%Y-%m-%d %H:%M:%S} UTC", err=True)
+            try:
+                call()
+            except TransientError as error:
+                _show_error(error, as_json=False, debug=False)
+            time.sleep(max(0.0, began + every - time.monotonic()))
+    except KeyboardInterrupt:
+        click.echo("\nstopped between two runs or in one; nothing half done was kept", err=True)
+        return True
+
+
+@command
+@click.option("--every", type=Duration(), help="Go on, beginning a run every 30s, 5m, 1h…")
+def run(*, every: float | None, as_json: bool) -> bool:
+    """Ingest, process and load: bring lakes and warehouse up to date."""
+    from totes import pipeline
+
+    settings = _settings()
+    return _repeated(
+        lambda: _stage(lambda progress: pipeline.run(settings, progress), as_json=as_json), every
+    )
+
+
+@command
+def ingest(*, as_json: bool) -> bool:
+    """Archive what changed at the source in the ingestion lake."""
+    from totes import pipeline
+
+    return _stage(lambda progress: [pipeline.ingest(_settings(), progress)], as_json=as_json)
+
+
+@command
+def process(*, as_json: bool) -> bool:
+    """Remodel new ingestion batches as star schemas in the processed lake."""
+    from totes import pipeline
+
+    return _stage(lambda progress: [pipeline.process(_settings(), progress)], as_json=as_json)
+
+
+@command
+def load(*, as_json: bool) -> bool:
+    """Apply new processed batches to the warehouse."""
+    from totes import pipeline
+
+    return _stage(lambda progress: [pipeline.load(_settings(), progress)], as_json=as_json)
+
+
+@command
+@click.option("--as-of", type=click.IntRange(min=1), metavar="BATCH", help="Stop at this batch.")
+@click.option("--yes", is_flag=True, help="Yes, empty the warehouse's tables and fill them anew.")
+def rebuild(*, as_of: int | None, yes: bool, as_json: bool) -> bool:
+    """Make the warehouse anew from the processed lake alone."""
+    from totes import pipeline
+
+    if not yes:
+        raise click.UsageError(
+            "this empties the warehouse's tables and fills them anew from the lake; add --yes"
+        )
+    return _stage(
+        lambda progress: [pipeline.rebuild(_settings(), progress, as_of=as_of)], as_json=as_json
+    )
+
+
+@command
+def status(*, as_json: bool) -> bool:
+    """Show what is in lakes and warehouse, per table, and how fresh it is."""
+    from totes import oversight, terminal
+
+    found = oversight.status(_settings())
+    if as_json:
+        click.echo(json.dumps(terminal.status_document(found)))
+    else:
+        terminal.show_status(found)
+    return found.is_well
+
+
+@command
+def verify(*, as_json: bool) -> bool:
+    """Check chain and hashes of both lakes, and reconcile source, lakes and warehouse by count."""
+    from totes import oversight, terminal
+
+    with terminal.progress(hidden=as_json) as progress:
+        found = oversight.verify(_settings(), progress)
+    if as_json:
+        click.echo(json.dumps(terminal.verification_document(found)))
+    else:
+        terminal.show_verification(found)
+    return found.is_well
+
+
+@command
+@click.option(
+    "--folder",
+    type=click.Path(file_okay=False, path_type=Path),
+    default=Path("totes-demo"),
+    show_default=True,
+    help="Where everything that the demo makes lies; a demo that is there already is replaced.",
+)
+@click.option(
+    "--scale",
+    type=click.FloatRange(min=0.01, max=1000),
+    default=1.0,
+    show_default=True,
+    help="How many times TerrificTotes' real size.",
+)
+@click.option("--keep", is_flag=True, help="Leave the database server running at the end.")
+@click.option("--live", is_flag=True, help="Go on trading and running until Ctrl-C.")
+@click.option("--stop", is_flag=True, help="Stop the server that --keep left running.")
+def demo(*, folder: Path, scale: float, keep: bool, live: bool, stop: bool, as_json: bool) -> bool:
+    """Show it all on this machine: TerrificTotes in a box, both lakes, and a warehouse."""
+    from totes.demo import show
+
+    if stop:
+        show.stop(folder)
+        return True
+    show.demo(folder.absolute(), scale=scale, keep=keep, live=live, as_json=as_json)
+    return True

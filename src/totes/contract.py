@@ -1,0 +1,304 @@
+"""What a table promises: columns, types, keys. Parsed once; everything else derives from it.
+
+A data model is a folder (`totes/totesys` is the one that ships):
+
+    source/<table>.toml              what we expect of each operational table
+    star/<table>.toml + .sql         what each warehouse table is, and the one SELECT that builds it
+    views/<view>.sql                 what analysts ask the warehouse for, one SELECT each
+    reference/<table>.csv            reference data that a SELECT may join, all of it text
+
+A file's stem is its table's name, in the code and in every message.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+import tomllib
+from dataclasses import dataclass, field
+from graphlib import CycleError, TopologicalSorter
+from pathlib import Path
+from typing import Any, Literal, Self, TypeVar
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+
+from totes.errors import ConfigurationError
+
+# The second name of a pair is what PostgreSQL's format_type() calls the type of the first.
+ALIASES = {
+    "timestamp": "timestamp without time zone",
+    "timestamptz": "timestamp with time zone",
+    "time": "time without time zone",
+    "varchar": "character varying",
+    "int": "integer",
+}
+
+# How the lakes hold a PostgreSQL type without bending any of its values. What is not listed is held
+# as the text that PostgreSQL prints for it, which loses nothing.
+LAKE_TYPES = {
+    "smallint": "SMALLINT",
+    "integer": "INTEGER",
+    "bigint": "BIGINT",
+    "real": "FLOAT",
+    "double precision": "DOUBLE",
+    "boolean": "BOOLEAN",
+    "date": "DATE",
+    "time without time zone": "TIME",
+    "timestamp without time zone": "TIMESTAMP",
+    "timestamp with time zone": "TIMESTAMP WITH TIME ZONE",
+}
+
+# Folders of a lake that no table may be named after.
+RESERVED = {"manifests", "checkpoints", "quarantine"}
+
+# A star's `numeric` without a declared precision: 28 digits before the point and 10 after it.
+UNDECLARED_NUMERIC = (38, 10)
+
+
+@dataclass(frozen=True)
+class DataType:
+    """A PostgreSQL type, as `numeric(10,2)`: its canonical name and its modifiers."""
+
+    name: str
+    modifiers: tuple[int, ...] = ()
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """Read a type as PostgreSQL or a contract writes it. Raises ValueError on what is none."""
+        match = re.fullmatch(r"([a-z][a-z_ ]*?)\s*(?:\(([\d, ]+)\))?([a-z ]*)(\[\])?", text.strip())
+        if match is None:
+            raise ValueError(f"{text!r} is not the name of a type")
+        name = (match[1] + match[3] + (match[4] or "")).strip()
+        modifiers = tuple(int(part) for part in match[2].split(",")) if match[2] else ()
+        return cls(ALIASES.get(name, name), modifiers)
+
+    def __str__(self) -> str:
+        return self.name + (f"({','.join(map(str, self.modifiers))})" if self.modifiers else "")
+
+    @property
+    def ingested(self) -> str:
+        """The DuckDB type in the ingestion lake. `numeric` is text there: exact, NaN included."""
+        return LAKE_TYPES.get(self.name, "VARCHAR")
+
+    @property
+    def modelled(self) -> str:
+        """The DuckDB type in the processed lake, where numbers are meant to be reckoned with."""
+        if self.name == "numeric":
+            precision, scale = (*self.modifiers, 0)[:2] if self.modifiers else UNDECLARED_NUMERIC
+            return f"DECIMAL({precision},{scale})"
+        return self.ingested
+
+    def holds(self, other: DataType) -> bool:
+        """Whether every value of `other` can be held, exactly, by a lake column of this type."""
+        if self.ingested == "VARCHAR" and self.name != "numeric":
+            return other.ingested == "VARCHAR" and other.name != "numeric"
+        integers = ["smallint", "integer", "bigint"]
+        if self.name in integers:
+            return other.name in integers[: integers.index(self.name) + 1]
+        return other.name == self.name or (self.name == "numeric" and other.name in integers)
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, arbitrary_types_allowed=True)
+
+
+class Column(_Strict):
+    """One column: its type, whether it may be NULL, what it means, and what it refers to.
+
+    `when_deleted = "seen"` (facts only): a deletion's version holds the time of the snapshot that
+    found the row gone, not the row's last value.
+    """
+
+    type: DataType
+    meaning: str
+    unit: str | None = None
+    null: bool = False
+    references: str | None = None
+    when_deleted: Literal["seen"] | None = None
+
+    @field_validator("type", mode="before")
+    @classmethod
+    def _parse_type(cls, value: object) -> object:
+        return DataType.parse(value) if isinstance(value, str) else value
+
+
+class _Contract(_Strict):
+    name: str
+    grain: str
+    key: tuple[str, ...] = Field(min_length=1)
+    columns: dict[str, Column] = Field(min_length=1)
+
+    @model_validator(mode="after")
+    def _key_is_there(self) -> Self:
+        for column in self.key:
+            if column not in self.columns:
+                raise ValueError(f"key column {column!r} is not among the columns")
+            if self.columns[column].null:
+                raise ValueError(f"key column {column!r} may not be null")
+        return self
+
+    def _shape(self) -> dict[str, Any]:
+        columns = [[name, str(c.type), c.null, c.references] for name, c in self.columns.items()]
+        return {"key": self.key, "columns": columns}
+
+    @property
+    def fingerprint(self) -> str:
+        """Changes when, and only when, something changes that data depends on; not with prose."""
+        text = json.dumps(self._shape(), sort_keys=True)
+        return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+class SourceContract(_Contract):
+    """What we expect of one operational table. `table` is its name there, where it differs."""
+
+    table: str = ""
+    schema_name: str = Field("public", alias="schema")
+
+    @property
+    def source_table(self) -> str:
+        return self.table or self.name
+
+    def _shape(self) -> dict[str, Any]:
+        return {**super()._shape(), "table": [self.schema_name, self.source_table]}
+
+
+class StarContract(_Contract):
+    """What one warehouse table is, and the SELECT that builds its rows.
+
+    The SELECT gives one row for each row of the table that it is `driven_by`; a model that is
+    driven by several tables is a union over them. All other tables that it reads are looked up.
+    """
+
+    kind: Literal["fact", "dimension"]
+    sql: str
+    driven_by: tuple[str, ...] = Field(min_length=1)
+    record_id: str | None = None
+
+    @model_validator(mode="after")
+    def _kind_is_whole(self) -> Self:
+        if (self.kind == "fact") != (self.record_id is not None):
+            raise ValueError("a fact names its `record_id` column, a dimension has none")
+        if self.kind == "fact" and len(self.driven_by) != 1:
+            raise ValueError("a fact is driven by one table, so that its deletions are known")
+        if self.record_id is not None and self.record_id not in self.columns:
+            raise ValueError(f"record_id {self.record_id!r} is not among the columns")
+        return self
+
+    @property
+    def is_fact(self) -> bool:
+        return self.kind == "fact"
+
+    @property
+    def selected(self) -> dict[str, Column]:
+        """The columns that the SELECT returns: all but the record id, which the engine numbers."""
+        return {name: c for name, c in self.columns.items() if name != self.record_id}
+
+    def _shape(self) -> dict[str, Any]:
+        deleted = [name for name, c in self.columns.items() if c.when_deleted]
+        shape = {"sql": self.sql, "driven_by": self.driven_by, "deleted": deleted}
+        return {**super()._shape(), **shape, "record_id": self.record_id}
+
+
+@dataclass(frozen=True)
+class DataModel:
+    """A whole data model: contracts, SQL and reference data, checked against each other."""
+
+    folder: Path
+    sources: dict[str, SourceContract]
+    stars: dict[str, StarContract]
+    views: dict[str, str] = field(default_factory=dict)
+    references: dict[str, Path] = field(default_factory=dict)
+
+    @classmethod
+    def load(cls, folder: Path) -> Self:
+        """Read the data model in `folder`. Raises ConfigurationError naming the file at fault."""
+        if not (folder / "source").is_dir():
+            raise ConfigurationError(
+                f"no data model in {folder}: it has no folder `source`",
+                hint="set TOTES_MODEL to a folder with source/, star/ and views/, or unset it",
+            )
+        sources = [_read(path, SourceContract) for path in sorted(folder.glob("source/*.toml"))]
+        stars = [_read(path, StarContract) for path in sorted(folder.glob("star/*.toml"))]
+        model = cls(
+            folder=folder,
+            sources={contract.name: contract for contract in sources},
+            stars={contract.name: contract for contract in stars},
+            views={path.stem: _sql(path) for path in sorted(folder.glob("views/*.sql"))},
+            references={path.stem: path for path in sorted(folder.glob("reference/*.csv"))},
+        )
+        model._check()
+        return model
+
+    def _check(self) -> None:
+        for name in [*self.sources, *self.stars, *self.references]:
+            if name in RESERVED:
+                raise ConfigurationError(f"{name} is a folder of the lake, and no table's name")
+        for star in self.stars.values():
+            for table in star.driven_by:
+                if table not in self.sources and table not in self.stars:
+                    raise ConfigurationError(f"{star.name} is driven by {table}, which is no table")
+            for name, column in star.columns.items():
+                if column.references and column.references not in self.stars:
+                    raise ConfigurationError(
+                        f"{star.name}.{name} refers to {column.references}, which is no star table"
+                    )
+        try:
+            _ = self.build_order
+        except CycleError as error:
+            raise ConfigurationError(f"the star models go round in a circle: {error}") from error
+
+    def built_from(self, star: StarContract) -> tuple[str, ...]:
+        """The other star tables among those that drive `star`."""
+        return tuple(table for table in star.driven_by if table in self.stars)
+
+    def awaited(self, star: StarContract) -> dict[str, str]:
+        """Column → table for each reference that a row of `star` must find before it may enter.
+
+        A table that is itself built from `star` (a calendar) is not awaited: it follows by itself.
+        """
+        return {
+            name: column.references
+            for name, column in star.columns.items()
+            if column.references and star.name not in self.stars[column.references].driven_by
+        }
+
+    @property
+    def build_order(self) -> list[StarContract]:
+        """The star tables so that each comes after those it is built from or must refer to."""
+        needs = {
+            star.name: sorted({*self.built_from(star), *self.awaited(star).values()} - {star.name})
+            for star in self.stars.values()
+        }
+        return [self.stars[name] for name in TopologicalSorter(needs).static_order()]
+
+    @property
+    def load_order(self) -> list[StarContract]:
+        """The star tables so that whatever a row refers to is in the warehouse before it."""
+        return sorted(self.stars.values(), key=lambda star: (star.is_fact, star.name))
+
+
+def shipped_model() -> Path:
+    """The folder of the data model that ships with Totes."""
+    return Path(__file__).with_name("totesys")
+
+
+_T = TypeVar("_T", bound=_Contract)
+
+
+def _sql(path: Path) -> str:
+    return path.read_text(encoding="utf-8").strip().rstrip(";")
+
+
+def _read(path: Path, kind: type[_T]) -> _T:
+    try:
+        document = tomllib.loads(path.read_text(encoding="utf-8"))
+        if kind is StarContract:
+            document["sql"] = _sql(path.with_suffix(".sql"))
+        return kind.model_validate({"name": path.stem, **document})
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(str(part) for part in first["loc"])
+        raise ConfigurationError(f"{path}: {where}: {first['msg']}") from error
+    except (tomllib.TOMLDecodeError, OSError) as error:
+        raise ConfigurationError(f"{path}: {error}") from error

@@ -1,0 +1,1 @@
+"""TerrificTotes in a box: an embedded PostgreSQL and a company that trades."""

@@ -1,0 +1,21 @@
+"""Stage 1: rows out of the operational database, in one snapshot, over a read-only login.
+
+`source` opens the snapshot, `catalog` compares the tables with their contracts, `capture` reads
+what is new since a cursor, and finds what is gone.
+"""
+
+from totes.extract.capture import CHANGE, XID, Captured, Known, capture
+from totes.extract.catalog import FoundTable, check_tables
+from totes.extract.source import Source, open_source
+
+__all__ = [
+    "CHANGE",
+    "XID",
+    "Captured",
+    "FoundTable",
+    "Known",
+    "Source",
+    "capture",
+    "check_tables",
+    "open_source",
+]

@@ -1,0 +1,166 @@
+"""A lake: find its newest batch, read its files, and commit the next one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from totes.changes import Changes, Layer, Snapshot
+from totes.errors import DamageError, TotesError
+from totes.lake import keys
+from totes.lake.checkpoint import due, fold
+from totes.lake.manifest import File, Kind, Manifest, Table
+from totes.lake.store import Store, sha256
+
+if TYPE_CHECKING:
+    from duckdb import DuckDBPyConnection
+
+
+class TakenError(TotesError):
+    """Another run has committed the batch of this number; nothing of ours will ever be read."""
+
+
+class Lake:
+    """The batches under one URL.
+
+    `work` is a folder of this run's own for what has to be brought here from a bucket. A lake that
+    does not exist yet is an empty one; the first commit makes it.
+    """
+
+    def __init__(self, url: str, kind: Kind, work: Path) -> None:
+        self.kind = kind
+        self.store = Store(url, work / "fetched", setting=f"TOTES_{kind.upper()}")
+
+    def head(self) -> Manifest | None:
+        """The newest batch, by three listings of under a thousand names each; None if none is."""
+        folder = keys.MANIFESTS
+        for _ in range(3):
+            names = [name for name in self.store.names(folder) if name.split(".")[0].isdigit()]
+            if not names:
+                return None
+            folder = f"{folder}/{names[-1]}"
+        return self.manifest(keys.batch_of(folder))
+
+    def manifest(self, batch: int) -> Manifest:
+        """The manifest of a batch. Raises DamageError if there is none, or it is another lake's."""
+        key = keys.manifest(batch)
+        where = f"{self.store.url}/{key}"
+        content = self.store.get(key)
+        if content is None:
+            raise DamageError(f"{where} is missing", hint="totes verify lists all damage")
+        manifest = Manifest.from_bytes(content, where)
+        if (manifest.lake, manifest.batch) != (self.kind, batch):
+            raise DamageError(
+                f"{where} is batch {manifest.batch} of the {manifest.lake} lake",
+                hint=f"does {self.store.url} hold the {self.kind} lake?",
+            )
+        return manifest
+
+    def layers(self, files: Sequence[File]) -> list[Layer]:
+        """The files as change files on local disk, each checked against its hash."""
+        return [Layer(self.store.fetch(file.key, file.sha256), file.last) for file in files]
+
+    def draft(
+        self, head: Manifest | None, snapshot: Snapshot, engine: DuckDBPyConnection, work: Path
+    ) -> Draft:
+        """Begin the batch after `head`. Nobody sees it before its commit()."""
+        tables = {name: table.carried() for name, table in head.tables.items()} if head else {}
+        return Draft(self, head, snapshot, engine, work, tables)
+
+
+@dataclass
+class Draft:
+    """A batch in the making. Its files are in the lake before its manifest is."""
+
+    lake: Lake
+    head: Manifest | None
+    snapshot: Snapshot
+    engine: DuckDBPyConnection
+    work: Path
+    tables: dict[str, Table]
+
+    @property
+    def batch(self) -> int:
+        """The number that this batch will have."""
+        return self.head.batch + 1 if self.head else 1
+
+    def record(
+        self,
+        name: str,
+        changes: Changes | None,
+        *,
+        key: Sequence[str],
+        columns: Sequence[str],
+        **facts: Any,
+    ) -> Table:
+        """Put a table's changes into the batch, and with them `facts`, other fields of its Table.
+
+        `columns` are all the columns of the change file, with its change column as the last.
+        """
+        table = self.tables.get(name) or Table(contract="")
+        table = self.tables[name] = table.model_copy(update=facts)
+        if changes is None:
+            return table
+        file = self._store(keys.data, name, changes.path, changes.rows, self.batch)
+        state = (*table.state, file)
+        since = due(state)
+        if since is not None:
+            state = (*state[:since], self._fold(name, state[since:], key, columns, whole=not since))
+        table = self.tables[name] = table.model_copy(
+            update={
+                "inserted": changes.inserted,
+                "updated": changes.updated,
+                "deleted": changes.deleted,
+                "changes": (file,),
+                "state": state,
+            }
+        )
+        return table
+
+    def _fold(
+        self,
+        name: str,
+        files: Sequence[File],
+        key: Sequence[str],
+        columns: Sequence[str],
+        *,
+        whole: bool,
+    ) -> File:
+        path = self.work / f"{name}-checkpoint.parquet"
+        layers = self.lake.layers(files)
+        rows = fold(self.engine, layers, key, columns, whole=whole, path=path)
+        return self._store(keys.checkpoint, name, path, rows, files[0].first)
+
+    def _store(
+        self, spell: Callable[[str, int, str], str], name: str, path: Path, rows: int, first: int
+    ) -> File:
+        digest = sha256(path)
+        key = spell(name, self.batch, digest)
+        self.lake.store.put(key, path)
+        size = path.stat().st_size
+        return File(key=key, rows=rows, bytes=size, sha256=digest, first=first, last=self.batch)
+
+    def commit(self, source: Manifest | None = None) -> Manifest:
+        """Make the batch exist. Raises TakenError if another run has committed its number first.
+
+        `source` is the ingestion batch that a processed one was made from.
+        """
+        manifest = Manifest(
+            format=1,
+            lake=self.lake.kind,
+            batch=self.batch,
+            previous=self.head.digest if self.head else None,
+            source=source.digest if source else None,
+            snapshot=self.snapshot,
+            written_at=datetime.now(UTC),
+            tables=dict(sorted(self.tables.items())),
+        )
+        content, key = manifest.to_bytes(), keys.manifest(self.batch)
+        if not self.lake.store.put(key, content) and self.lake.store.get(key) != content:
+            raise TakenError(
+                f"another run has committed batch {self.batch} of the {self.lake.kind} lake"
+            )
+        return Manifest.from_bytes(content, key)

@@ -1,0 +1,87 @@
+"""What a run tells: per stage, which tables changed, by how much, and what went wrong."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from totes.errors import TotesError
+
+# Told (stage, what is being done, done so far, in all); called often, must be quick.
+Progress = Callable[[str, str, int, int], None]
+
+
+def silent(stage: str, what: str, done: int, total: int) -> None:
+    """The Progress that shows none."""
+
+
+@dataclass
+class TableReport:
+    """What one stage did to one table. `note` is worth telling, `problem` stopped this table."""
+
+    inserted: int = 0
+    updated: int = 0
+    deleted: int = 0
+    bytes: int = 0
+    note: str | None = None
+    problem: TotesError | None = None
+
+    @property
+    def rows(self) -> int:
+        return self.inserted + self.updated + self.deleted
+
+    def add(self, other: TableReport) -> None:
+        """Add what another batch did."""
+        self.inserted += other.inserted
+        self.updated += other.updated
+        self.deleted += other.deleted
+        self.bytes += other.bytes
+
+
+@dataclass
+class Report:
+    """What one stage did: the batches it wrote or applied, and the tables they changed.
+
+    `taken_at` (ingest) is the source time of the snapshot that it looked at, also where nothing had
+    changed; `at` the batch that the stage has now reached, 0 for none.
+    """
+
+    stage: str
+    at: int = 0
+    batches: list[int] = field(default_factory=list)
+    tables: dict[str, TableReport] = field(default_factory=dict)
+    seconds: float = 0.0
+    taken_at: datetime | None = None
+    note: str | None = None
+
+    @property
+    def problems(self) -> dict[str, TotesError]:
+        return {name: t.problem for name, t in self.tables.items() if t.problem}
+
+    def count(self, name: str, table: TableReport) -> None:
+        """Count in what was done to a table."""
+        self.tables.setdefault(name, TableReport()).add(table)
+
+    def to_dict(self) -> dict[str, object]:
+        """The report as JSON has it."""
+        tables = {
+            name: {
+                "inserted": table.inserted,
+                "updated": table.updated,
+                "deleted": table.deleted,
+                "bytes": table.bytes,
+                **({"note": table.note} if table.note else {}),
+                **({"problem": str(table.problem)} if table.problem else {}),
+            }
+            for name, table in self.tables.items()
+        }
+        return {
+            "stage": self.stage,
+            "at": self.at,
+            "batches": self.batches,
+            "tables": tables,
+            "seconds": round(self.seconds, 3),
+            **({"taken_at": self.taken_at.isoformat()} if self.taken_at else {}),
+            **({"note": self.note} if self.note else {}),
+        }

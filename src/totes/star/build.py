@@ -1,0 +1,253 @@
+"""Build: what a batch of the ingestion lake changes in the stars.
+
+A model's SELECT is run over just the rows of its driving table that changed, unless a table that it
+looks things up in changed as well: then over all of them. What comes out is compared with what the
+star held, so that a row that was touched but not changed makes no new version. The outcome is a
+pure function of the ingestion batches so far: rows are numbered and written in key order.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from totes import duck
+from totes.changes import Changes, Layer, Snapshot, newest
+from totes.contract import DataModel, StarContract
+from totes.errors import ModelError
+from totes.star import quarantine
+from totes.star.inputs import SourceTable, lay_out, read_by, reference
+from totes.star.strict import judge
+
+if TYPE_CHECKING:
+    from duckdb import DuckDBPyConnection
+
+
+@dataclass(frozen=True)
+class Held:
+    """A star table, or the quarantine, before this batch, and the last record id it gave out."""
+
+    state: Callable[[], Sequence[Layer]]
+    last_id: int = 0
+
+
+@dataclass(frozen=True)
+class Built:
+    """What a batch changes in one star table; `last_id` is the last record id given out by now."""
+
+    changes: Changes
+    last_id: int
+
+
+def layout(model: DataModel, name: str) -> tuple[tuple[str, ...], list[str], str]:
+    """A processed table's key, the columns of its change files, and its contract's fingerprint."""
+    if name == quarantine.QUARANTINE:
+        return quarantine.KEY, list(quarantine.COLUMNS), quarantine.QUARANTINE
+    star = model.stars[name]
+    return star.key, [*star.columns, "batch", "change"], star.fingerprint
+
+
+def build(
+    model: DataModel,
+    sources: dict[str, SourceTable],
+    held: dict[str, Held],
+    engine: DuckDBPyConnection,
+    folder: Path,
+    batch: int,
+    snapshot: Snapshot,
+) -> dict[str, Built]:
+    """Build every star table's changes, and the quarantine's, as change files in `folder`.
+
+    Tables that this batch does not change are not in the outcome. Raises ModelError where a model's
+    SQL and its contract disagree.
+    """
+    waiting = quarantine.open_quarantine(engine, held[quarantine.QUARANTINE].state())
+    for name, path in model.references.items():
+        lay_out(engine, name, reference(path))
+    built: dict[str, Built] = {}
+    for star in model.build_order:
+        builder = _Builder(model, star, sources, held, built, engine, batch, snapshot)
+        if builder.drive(retry=star.name in waiting):
+            builder.judge()
+            if made := builder.versions(folder / f"{star.name}.parquet"):
+                built[star.name] = made
+    if changes := _refusals(engine, folder / "quarantine.parquet"):
+        built[quarantine.QUARANTINE] = Built(changes, 0)
+    return built
+
+
+def _refusals(engine: DuckDBPyConnection, path: Path) -> Changes | None:
+    if not duck.count(engine, "from refused"):
+        return None
+    return _write(engine, f"from refused order by {duck.names(quarantine.KEY)}", path)
+
+
+def _write(engine: DuckDBPyConnection, query: str, path: Path) -> Changes | None:
+    """Write a change file and count its changes; None, and no file, where there are no rows."""
+    if not duck.write_parquet(engine, query, path):
+        path.unlink()
+        return None
+    counted = f"select change, count(*) from {duck.parquet([path])} group by all"
+    counts = dict(engine.execute(counted).fetchall())
+    return Changes(path, *(counts.get(change, 0) for change in ("insert", "update", "delete")))
+
+
+@dataclass
+class _Builder:
+    model: DataModel
+    star: StarContract
+    sources: dict[str, SourceTable]
+    held: dict[str, Held]
+    built: dict[str, Built]
+    engine: DuckDBPyConnection
+    batch: int
+    snapshot: Snapshot
+
+    @property
+    def driver(self) -> SourceTable | None:
+        """The source table that drives the model; None for one that is built from star tables."""
+        return self.sources.get(self.star.driven_by[0])
+
+    def drive(self, *, retry: bool) -> bool:
+        """Lay out what the SELECT reads; False if this batch cannot change what it gives."""
+        read = read_by(self.star, self.model, self.engine)
+        looked_up = [self.sources[t] for t in read - set(self.star.driven_by) if t in self.sources]
+        if self.driver is None:
+            return self._drive_by_stars()
+        everything = any(table.changes for table in looked_up)
+        if not (everything or self.driver.changes or retry):
+            return False
+        for table in looked_up:
+            lay_out(self.engine, table.contract.name, table.current_rows())
+        lay_out(self.engine, self.driver.contract.name, self._driving_rows(everything, retry=retry))
+        return True
+
+    def _driving_rows(self, everything: bool, *, retry: bool) -> str:
+        assert self.driver is not None  # noqa: S101  (for the type checker; drive() asked)
+        if everything:
+            return self.driver.current_rows()
+        rows = self.driver.changed_rows()
+        if retry:
+            rows += f" union {quarantine.retried(self.star, self.driver)}"
+        return rows
+
+    def _drive_by_stars(self) -> bool:
+        for name in self.star.driven_by:
+            star = self.model.stars[name]
+            if name in self.built:
+                rows = f"select * from {duck.parquet([self.built[name].changes.path])}"
+            else:
+                nulls = (f"cast(null as {c.type.modelled}) as {n}" for n, c in star.columns.items())
+                rows = f"select {', '.join(nulls)} where false"
+            lay_out(self.engine, name, rows)
+        return any(name in self.built for name in self.star.driven_by)
+
+    def judge(self) -> None:
+        """Make `judged` of the SELECT's rows: the contract's values, and a reason or NULL."""
+        described = self.engine.execute(f"describe {self.star.sql}").fetchall()
+        raw_types = {name: kind for name, kind, *_ in described}
+        if list(raw_types) != list(self.star.selected):
+            raise ModelError(
+                f"{self.star.name}.sql returns {', '.join(raw_types)}; its contract says "
+                f"{', '.join(self.star.selected)}",
+                hint=f"mend {self.star.name}.sql or {self.star.name}.toml in {self.model.folder}",
+            )
+        awaited = self.model.awaited(self.star)
+        judged = {
+            name: judge(name, column, raw_types[name], self._keys(awaited.get(name)))
+            for name, column in self.star.selected.items()
+        }
+        values = ", ".join(f"{column.value} as {duck.name(n)}" for n, column in judged.items())
+        reasons = ", ".join(column.reason for column in judged.values())
+        self.engine.execute(
+            f"create or replace temp table judged as select {values}, "
+            f"nullif(concat_ws('; ', {reasons}), '') as reason from ({self.star.sql}) as raw"
+        )
+        self._check_grain()
+
+    def _keys(self, table: str | None) -> str | None:
+        """SQL for all keys of a star table, with those of this batch; None for no table."""
+        if table is None:
+            return None
+        key = duck.names(self.model.stars[table].key)
+        files = [layer.path for layer in self.held[table].state()]
+        if table in self.built:
+            files.append(self.built[table].changes.path)
+        return f"select {key} from {duck.parquet(files)}" if files else "select null where false"
+
+    def _check_grain(self) -> None:
+        if self.driver is None:
+            return
+        given = duck.count(self.engine, f"from {duck.name(self.driver.contract.name)}")
+        made = duck.count(self.engine, "from judged")
+        if given != made:
+            raise ModelError(
+                f"{self.star.name}.sql made {made} rows of {given} in {self.driver.contract.name}",
+                hint="one row for each: left join what is looked up, on its key",
+            )
+
+    def versions(self, path: Path) -> Built | None:
+        """Write what is new in the star: `judged` against what was held, and the deletions."""
+        star, held = self.star, self.held[self.star.name]
+        if self.driver is not None:
+            quarantine.settle(self.engine, star, self.driver, self.batch)
+        columns = list(star.selected)
+        layers = held.state()
+        if layers:
+            query = self._against(newest(layers, star.key, [*columns, "change"]))
+        else:
+            query = (
+                f"select {duck.names(columns)}, 'insert' as change from judged where reason is null"
+            )
+        numbered = {
+            name: f"cast({held.last_id} + row_number() over (order by {duck.names(star.key)}) "
+            f"as {column.type.modelled}) as {duck.name(name)}"
+            for name, column in star.columns.items()
+            if name == star.record_id
+        }
+        selected = ", ".join(numbered.get(name, duck.name(name)) for name in star.columns)
+        changes = _write(
+            self.engine,
+            f"select {selected}, cast({self.batch} as bigint) as batch, change "
+            f"from ({query}) order by {duck.names(star.key)}",
+            path,
+        )
+        return Built(changes, held.last_id + changes.rows) if changes else None
+
+    def _against(self, old: str) -> str:
+        """SQL for what `judged` and the batch's deletions change in the rows of `old`."""
+        star = self.star
+        columns = list(star.selected)
+        matched = " and ".join(f"new.{duck.name(k)} = old.{duck.name(k)}" for k in star.key)
+        there = f"(old.{duck.name(star.key[0])} is not null and old.change <> 'delete')"
+        query = (
+            f"select {duck.names(columns, of='new')}, "
+            f"case when {there} then 'update' else 'insert' end as change "
+            f"from judged as new left join ({old}) as old on {matched} "
+            f"where new.reason is null and not coalesce({there} and "
+            f"row({duck.names(columns, of='new')}) is not distinct from "
+            f"row({duck.names(columns, of='old')}), false)"
+        )
+        if star.is_fact and self.driver is not None and self.driver.changes:
+            query += f" union all {self._deletions(old)}"
+        return query
+
+    def _deletions(self, old: str) -> str:
+        assert self.driver is not None  # noqa: S101  (for the type checker; a fact has a driver)
+        seen = duck.text(self.snapshot.taken_at.isoformat(sep=" "))
+        values = ", ".join(
+            f"cast(timestamp {seen} as {column.type.modelled}) as {duck.name(name)}"
+            if column.when_deleted
+            else f"old.{duck.name(name)}"
+            for name, column in self.star.selected.items()
+        )
+        matched = " and ".join(
+            f"gone.{duck.name(theirs)} = old.{duck.name(ours)}"
+            for theirs, ours in zip(self.driver.contract.key, self.star.key, strict=True)
+        )
+        return (
+            f"select {values}, 'delete' as change from ({old}) as old "
+            f"join ({self.driver.deleted_keys()}) as gone on {matched} where old.change <> 'delete'"
+        )

@@ -1,0 +1,61 @@
+"""Into the contract's types, exactly or not at all.
+
+A model's SELECT returns values as the source has them; here each becomes what its column's contract
+says. A value that would be bent on the way (a date that is none, a third decimal in a price, a
+number out of range) does not pass, and the reason says so with the value.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from totes import duck
+from totes.contract import Column
+
+INTEGERS = {"SMALLINT", "INTEGER", "BIGINT"}
+
+
+@dataclass(frozen=True)
+class Judged:
+    """SQL over the SELECT's row `raw`: a column's value, and its reason to be refused, or NULL."""
+
+    value: str
+    reason: str
+
+
+def judge(name: str, column: Column, raw_type: str, awaited: str | None) -> Judged:
+    """How the column `name`, which the SELECT returns as `raw_type`, becomes its contract's type.
+
+    `awaited` is SQL for the keys of the table that it refers to, if it must find one there.
+    """
+    raw = f"raw.{duck.name(name)}"
+    wanted = column.type.modelled
+    value = raw if raw_type == wanted else f"try_cast({raw} as {wanted})"
+    shown = f"coalesce(left(cast({raw} as varchar), 100), '')"
+    bent = f"{duck.text(name + ': ')} || {shown} || {duck.text(f' is no {column.type}')}"
+    whens = [f"when not coalesce({_exact(raw, raw_type, value, wanted)}, false) then {bent}"]
+    if awaited is not None:
+        lost = (
+            f"{duck.text(name + ': ')} || {shown} || {duck.text(f' is not in {column.references}')}"
+        )
+        whens.append(f"when {value} not in ({awaited}) then {lost}")
+    missing = "null" if column.null else duck.text(f"{name}: missing, and must not be")
+    return Judged(value, f"case when {raw} is null then {missing} {' '.join(whens)} end")
+
+
+def _exact(raw: str, raw_type: str, value: str, wanted: str) -> str:
+    """A condition that holds if `value` is all that `raw` was."""
+    if wanted in {"DATE", "TIMESTAMP", "TIMESTAMP WITH TIME ZONE"}:
+        # infinity is no day, and a year before Christ is a slip of the pen in any order
+        return f"isfinite({value}) and {value} >= date '0001-01-01'"
+    if wanted == "TIME" and raw_type == "TIMESTAMP":
+        return f"isfinite({raw})"
+    if raw_type == "VARCHAR" and wanted in INTEGERS:
+        return f"regexp_full_match({raw}, '-?\\d+') and {value} is not null"
+    if raw_type == "VARCHAR" and wanted.startswith("DECIMAL"):
+        scale = wanted.rpartition(",")[2].rstrip(")")
+        digits = f"'-?\\d+(\\.\\d{{0,{scale}}}0*)?'"
+        return f"regexp_full_match({raw}, {digits}) and {value} is not null"
+    if wanted in INTEGERS or wanted.startswith("DECIMAL"):
+        return f"{value} = {raw}"
+    return f"{value} is not null"

@@ -1,0 +1,25 @@
+-- The newest version of every purchase order that has not been deleted.
+select
+    purchase_record_id,
+    purchase_order_id,
+    created_date,
+    created_time,
+    last_updated_date,
+    last_updated_time,
+    staff_id,
+    counterparty_id,
+    item_code,
+    item_quantity,
+    item_unit_price,
+    currency_id,
+    agreed_delivery_date,
+    agreed_payment_date,
+    agreed_delivery_location_id,
+    batch,
+    change
+from (
+    select distinct on (purchase_order_id) *
+    from fact_purchase_order
+    order by purchase_order_id, batch desc
+) as newest
+where change <> 'delete'

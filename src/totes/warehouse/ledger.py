@@ -1,0 +1,66 @@
+"""The ledger: which batches the warehouse holds, and up to which moment it is known to be true."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+import psycopg
+
+from totes.warehouse.schema import is_set_up
+
+
+@dataclass(frozen=True)
+class Applied:
+    """The last batch that was applied: its number and the SHA-256 of its manifest."""
+
+    batch: int
+    manifest: str
+
+
+@dataclass(frozen=True)
+class Freshness:
+    """Times are naive UTC. `true_at` is the source time that the warehouse is known to be true of:
+    the last batch's, or that of a later look at the source which found no change."""
+
+    batch: int
+    taken_at: datetime
+    true_at: datetime
+    applied_at: datetime
+
+
+def last_applied(connection: psycopg.Connection) -> Applied | None:
+    """The newest batch in the ledger; None for a warehouse that is empty or not set up."""
+    if not is_set_up(connection):
+        return None
+    query = "select batch, manifest from totes.ledger order by batch desc limit 1"
+    row = connection.execute(query).fetchone()
+    return Applied(*row) if row else None
+
+
+def enter(
+    connection: psycopg.Connection, batch: int, manifest: str, taken_at: datetime, rows: int
+) -> None:
+    """Enter a batch into the ledger, in the transaction that applies it."""
+    entry = "insert into totes.ledger (batch, manifest, taken_at, rows) values (%s, %s, %s, %s)"
+    connection.execute(entry, [batch, manifest, taken_at, rows])
+    vouch(connection, taken_at)
+
+
+def vouch(connection: psycopg.Connection, true_at: datetime) -> None:
+    """Note that the warehouse is true of the source at `true_at`; it never goes backwards."""
+    newer = "update totes.state set true_at = %s where true_at is null or true_at < %s"
+    connection.execute(newer, [true_at, true_at])
+
+
+def freshness(connection: psycopg.Connection) -> Freshness | None:
+    """How fresh the warehouse is; None before the first batch."""
+    if not is_set_up(connection):
+        return None
+    query = """
+        select ledger.batch, ledger.taken_at, state.true_at, ledger.applied_at at time zone 'UTC'
+        from totes.state as state, totes.ledger as ledger
+        order by ledger.batch desc limit 1
+    """
+    row = connection.execute(query).fetchone()
+    return Freshness(*row) if row else None

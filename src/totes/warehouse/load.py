@@ -1,0 +1,190 @@
+"""Load: batches into PostgreSQL, in order, each in one transaction with its row in the ledger.
+
+Facts are appended, one row a version; dimensions are upserted. An advisory lock lets one load work
+at a time; whoever waited finds the batch in the ledger and has nothing to do.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import psycopg
+from psycopg import sql
+
+from totes import duck
+from totes.contract import DataModel, DataType, StarContract
+from totes.errors import ConfigurationError, DamageError
+from totes.postgres import connect, copied_in, speaking_to
+from totes.warehouse import ledger, schema
+
+if TYPE_CHECKING:
+    from duckdb import DuckDBPyConnection
+
+SETTING = "TOTES_WAREHOUSE"
+LOCK = 0x746F746573  # "totes": the number that loads of one database agree on
+REBUILD_HINT = "totes rebuild --yes makes the warehouse anew from this lake"
+
+
+@dataclass(frozen=True)
+class Batch:
+    """A processed batch: `files` are the star's change files, `manifest` its manifest's SHA-256.
+
+    `previous` is the SHA-256 of the manifest before it. `files` is called once the batch is known
+    to be wanted.
+    """
+
+    number: int
+    manifest: str
+    previous: str | None
+    taken_at: datetime
+    rows: int
+    files: Callable[[], dict[str, list[Path]]]
+
+
+@contextmanager
+def open_warehouse(dsn: str) -> Iterator[psycopg.Connection]:
+    """Connect to the warehouse. Every statement commits by itself but inside a transaction()."""
+    connection = connect(dsn, setting=SETTING)
+    try:
+        connection.autocommit = True
+        with speaking_to(SETTING):
+            yield connection
+    finally:
+        connection.close()
+
+
+def apply(
+    connection: psycopg.Connection, model: DataModel, engine: DuckDBPyConnection, batch: Batch
+) -> bool:
+    """Apply one batch, and set the warehouse up before the first; False if it is applied already.
+
+    All or nothing. Raises DamageError if the batch does not follow the last one applied, and
+    ConfigurationError if the warehouse was made of another data model.
+    """
+    with _alone(connection):
+        if schema.is_set_up(connection):
+            schema.check_model(connection, model)
+        else:
+            schema.set_up(connection, model)
+        last = ledger.last_applied(connection)
+        if last and last.batch >= batch.number:
+            return False
+        if (last.manifest if last else None) != batch.previous:
+            raise DamageError(
+                f"batch {batch.number} of the processed lake does not follow what the warehouse "
+                f"holds, batch {last.batch if last else 0}",
+                hint=f"is {SETTING} the warehouse of this lake? {REBUILD_HINT}",
+            )
+        _apply(connection, model, engine, batch)
+        return True
+
+
+def rebuild(
+    connection: psycopg.Connection,
+    model: DataModel,
+    engine: DuckDBPyConnection,
+    batches: Iterable[Batch],
+) -> int:
+    """Make the warehouse anew from `batches`, in one transaction; how many there were.
+
+    Readers see the old one until the new one is whole. Grants on the tables stay, unless the data
+    model has changed and the tables must be dropped.
+    """
+    done = 0
+    with _alone(connection):
+        try:
+            schema.check_model(connection, model) if schema.is_set_up(connection) else None
+        except ConfigurationError:
+            schema.tear_down(connection, model)
+        if schema.is_set_up(connection):
+            schema.empty(connection, model)
+        else:
+            schema.set_up(connection, model)
+        for batch in batches:
+            _apply(connection, model, engine, batch)
+            done += 1
+    return done
+
+
+@contextmanager
+def _alone(connection: psycopg.Connection) -> Iterator[None]:
+    with connection.transaction():
+        connection.execute("select pg_advisory_xact_lock(%s)", [LOCK])
+        yield
+
+
+def _apply(
+    connection: psycopg.Connection, model: DataModel, engine: DuckDBPyConnection, batch: Batch
+) -> None:
+    files = batch.files()
+    for star in model.load_order:
+        if paths := files.get(star.name):
+            rows = f"select {_exported(star)} from {duck.parquet(paths)}"
+            put = _append if star.is_fact else _upsert
+            put(connection, engine, star, rows)
+    ledger.enter(connection, batch.number, batch.manifest, batch.taken_at, batch.rows)
+
+
+def _append(
+    connection: psycopg.Connection, engine: DuckDBPyConnection, star: StarContract, rows: str
+) -> None:
+    _copy(connection, engine, schema.relation(star), star, rows)
+
+
+def _upsert(
+    connection: psycopg.Connection, engine: DuckDBPyConnection, star: StarContract, rows: str
+) -> None:
+    table = schema.relation(star)
+    first = connection.execute(sql.SQL("select 1 from {} limit 1").format(table)).fetchone()
+    if first is None:
+        _copy(connection, engine, table, star, rows)
+        return
+    staged = sql.Identifier(f"totes_{star.name}")
+    names = [sql.Identifier(column) for column in star.columns]
+    connection.execute(
+        sql.SQL("create temp table {} (like {}) on commit drop").format(staged, table)
+    )
+    _copy(connection, engine, staged, star, rows)
+    update = sql.SQL(", ").join(sql.SQL("{0} = excluded.{0}").format(name) for name in names)
+    columns = sql.SQL(", ").join(names)
+    key = sql.SQL(", ").join(map(sql.Identifier, star.key))
+    connection.execute(
+        sql.SQL("insert into {} ({}) select {} from {} on conflict ({}) do update set {}").format(
+            table, columns, columns, staged, key, update
+        )
+    )
+    connection.execute(sql.SQL("drop table {}").format(staged))
+
+
+def _copy(
+    connection: psycopg.Connection,
+    engine: DuckDBPyConnection,
+    table: sql.Composable,
+    star: StarContract,
+    rows: str,
+) -> None:
+    with copied_in(connection, table, schema.columns_of(star)) as path:
+        engine.execute(
+            f"copy ({rows}) to {duck.text(path)} (format csv, header false, use_tmp_file false)"
+        )
+
+
+def _exported(star: StarContract) -> str:
+    """SQL for the table's columns as PostgreSQL is to read them."""
+    columns = {name: duck.name(name) for name in schema.columns_of(star)}
+    for name, column in star.columns.items():
+        if column.type == DataType("numeric"):
+            columns[name] = _without_padding(duck.name(name))
+    return ", ".join(columns.values())
+
+
+def _without_padding(number: str) -> str:
+    """SQL for a decimal without the zeros that its type pads it with, but for the first two."""
+    cents = f"try_cast({number} as decimal(38, 2))"
+    padded = f"rtrim(cast({number} as varchar), '0')"
+    return f"case when {cents} = {number} then cast({cents} as varchar) else {padded} end"

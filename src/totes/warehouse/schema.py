@@ -1,0 +1,164 @@
+"""The warehouse's tables and views, made of the contracts.
+
+Star tables and views lie in `public`, where analysts look; what Totes keeps for itself in `totes`.
+"""
+
+from __future__ import annotations
+
+import hashlib
+
+import psycopg
+from psycopg import errors, sql
+
+from totes.contract import Column, DataModel, StarContract
+from totes.errors import ConfigurationError
+from totes.postgres import one_line
+
+SCHEMA = "public"
+OWN_SCHEMA = "totes"
+
+OWN_TABLES = """
+    create schema totes;
+    comment on schema totes is 'What Totes keeps for itself: which batches were applied, and when.';
+    create table totes.ledger (
+        batch bigint primary key,
+        manifest text not null,
+        taken_at timestamp not null,
+        applied_at timestamptz not null default now(),
+        rows bigint not null
+    );
+    comment on table totes.ledger is 'One row per batch that has been applied, in order.';
+    comment on column totes.ledger.manifest is 'SHA-256 of the manifest in the processed lake';
+    comment on column totes.ledger.taken_at is 'when the source was as the batch says, UTC';
+    comment on column totes.ledger.rows is 'rows that the batch added or changed in all tables';
+    create table totes.state (
+        only_row boolean primary key default true check (only_row),
+        model text not null,
+        true_at timestamp
+    );
+    comment on table totes.state is 'One row: the data model that the tables were made of, and '
+        'the latest source time that the warehouse is known to be true of, UTC.';
+"""
+
+# A fact's own columns, after those of its contract.
+FACT_MARKS = {
+    "batch": ("bigint not null", "the batch that found this version; see totes.ledger"),
+    "change": (
+        "text not null check (change in ('insert', 'update', 'delete'))",
+        "what became of the row: insert, update or delete; a delete repeats the last values",
+    ),
+}
+
+
+def relation(star: StarContract) -> sql.Composable:
+    """The star table, quoted and qualified."""
+    return sql.Identifier(SCHEMA, star.name)
+
+
+def columns_of(star: StarContract) -> list[str]:
+    """The table's columns, in order."""
+    return [*star.columns, *(FACT_MARKS if star.is_fact else ())]
+
+
+def fingerprint(model: DataModel) -> str:
+    """Changes when the tables or views that the model makes would."""
+    parts = [f"{star.name} {star.fingerprint}" for star in model.load_order]
+    parts += [f"{name} {text}" for name, text in sorted(model.views.items())]
+    return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:16]
+
+
+def is_set_up(connection: psycopg.Connection) -> bool:
+    """Whether this database is a warehouse of Totes already."""
+    row = connection.execute("select to_regclass('totes.state') is not null").fetchone()
+    return bool(row and row[0])
+
+
+def set_up(connection: psycopg.Connection, model: DataModel) -> None:
+    """Create everything in a database that has none of it; the caller's transaction holds it all.
+
+    Raises ConfigurationError if a name is taken by something that is not ours.
+    """
+    try:
+        connection.execute("set local search_path = public")
+        connection.execute(OWN_TABLES)
+        for star in model.load_order:
+            connection.execute(_create_table(star))
+            _describe(connection, star)
+        for name, text in model.views.items():
+            view = sql.Identifier(SCHEMA, name)
+            connection.execute(sql.SQL("create view {} as {}").format(view, _raw(text)))
+        insert = "insert into totes.state (model) values (%s)"
+        connection.execute(insert, [fingerprint(model)])
+    except (errors.DuplicateTable, errors.DuplicateSchema) as error:
+        raise ConfigurationError(
+            f"the warehouse database is not empty: {one_line(error)}",
+            hint="name an empty database in TOTES_WAREHOUSE; the first load sets it up",
+        ) from error
+
+
+def check_model(connection: psycopg.Connection, model: DataModel) -> None:
+    """Raise ConfigurationError if the warehouse was made of another data model than this one."""
+    row = connection.execute("select model from totes.state").fetchone()
+    if row is None or row[0] != fingerprint(model):
+        raise ConfigurationError(
+            "the warehouse was made of another version of the data model",
+            hint="totes rebuild --yes makes it anew from the lake",
+        )
+
+
+def tear_down(connection: psycopg.Connection, model: DataModel) -> None:
+    """Drop everything that set_up() made. What others built on it makes this fail, untouched."""
+    for name in model.views:
+        connection.execute(sql.SQL("drop view if exists {}").format(sql.Identifier(SCHEMA, name)))
+    for star in reversed(model.load_order):
+        connection.execute(sql.SQL("drop table if exists {}").format(relation(star)))
+    connection.execute("drop schema if exists totes cascade")
+
+
+def empty(connection: psycopg.Connection, model: DataModel) -> None:
+    """Empty every table, and keep grants and whatever others built on them."""
+    tables = sql.SQL(", ").join(map(relation, model.load_order))
+    connection.execute(sql.SQL("truncate {}, totes.ledger").format(tables))
+    connection.execute("update totes.state set true_at = null")
+
+
+def _raw(text: str) -> sql.SQL:
+    return sql.SQL(text)  # the data model's own SQL, shipped as a file
+
+
+def _create_table(star: StarContract) -> sql.Composed:
+    lines: list[sql.Composable] = [_column(name, column) for name, column in star.columns.items()]
+    key = sql.SQL(", ").join(map(sql.Identifier, star.key))
+    if star.record_id is not None:
+        for name, (definition, _) in FACT_MARKS.items():
+            lines.append(sql.SQL("{} {}").format(sql.Identifier(name), _raw(definition)))
+        lines.append(sql.SQL("primary key ({})").format(sql.Identifier(star.record_id)))
+        lines.append(sql.SQL("unique ({}, batch)").format(key))
+    else:
+        lines.append(sql.SQL("primary key ({})").format(key))
+    return sql.SQL("create table {} ({})").format(relation(star), sql.SQL(", ").join(lines))
+
+
+def _column(name: str, column: Column) -> sql.Composable:
+    line = sql.SQL("{} {}").format(sql.Identifier(name), _raw(str(column.type)))
+    if not column.null:
+        line += sql.SQL(" not null")
+    if column.references:
+        line += sql.SQL(" references {}").format(sql.Identifier(SCHEMA, column.references))
+    return line
+
+
+def _describe(connection: psycopg.Connection, star: StarContract) -> None:
+    comment = sql.SQL("comment on table {} is {}").format(relation(star), sql.Literal(star.grain))
+    connection.execute(comment)
+    meanings = {
+        name: column.meaning + (f" ({column.unit})" if column.unit else "")
+        for name, column in star.columns.items()
+    }
+    if star.is_fact:
+        meanings |= {name: meaning for name, (_, meaning) in FACT_MARKS.items()}
+    for name, meaning in meanings.items():
+        comment = sql.SQL("comment on column {} is {}").format(
+            sql.Identifier(SCHEMA, star.name, name), sql.Literal(meaning)
+        )
+        connection.execute(comment)

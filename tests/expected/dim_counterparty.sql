@@ -1,0 +1,3 @@
+select c.counterparty_id, c.counterparty_legal_name, a.address_line_1, a.address_line_2, a.district,
+    a.city, a.postal_code, a.country, a.phone
+from counterparty c join address a on a.address_id = c.legal_address_id

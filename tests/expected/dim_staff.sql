@@ -1,0 +1,2 @@
+select s.staff_id, s.first_name, s.last_name, d.department_name, d.location, s.email_address
+from staff s join department d using (department_id)
