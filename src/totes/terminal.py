@@ -14,7 +14,7 @@ from totes.report import Progress, Report, silent
 if TYPE_CHECKING:
     from totes.oversight import StageStatus, Status, Verification
 
-NUMERIC = set("0123456789,.-+ %")
+NUMERIC = set("0123456789,.-+ %·")
 
 
 @contextmanager
@@ -45,6 +45,18 @@ def progress(*, hidden: bool = False) -> Iterator[Progress]:
             bars.update(tasks[stage], description=what, completed=done, total=total, visible=True)
 
         yield tell
+
+
+@contextmanager
+def waiting(what: str, *, hidden: bool = False) -> Iterator[None]:
+    """Turn a spinner while the block runs, on a terminal."""
+    if hidden or not sys.stderr.isatty():
+        yield
+        return
+    from rich.console import Console
+
+    with Console(stderr=True).status(what):
+        yield
 
 
 def table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
@@ -83,7 +95,8 @@ def _or_dot(number: int) -> str:
 
 
 def show_reports(reports: Sequence[Report]) -> None:
-    """Print what each stage did."""
+    """Print what each stage did; its tables, unless they are those of the stage before."""
+    before: dict[str, tuple[int, int, int]] = {}
     for report in reports:
         rows = sum(t.rows for t in report.tables.values())
         written = sum(t.bytes for t in report.tables.values())
@@ -98,7 +111,8 @@ def show_reports(reports: Sequence[Report]) -> None:
         if report.note:
             click.echo(f"  {report.note}")
         changed = {n: t for n, t in report.tables.items() if t.rows}
-        if changed:
+        counts = {n: (t.inserted, t.updated, t.deleted) for n, t in changed.items()}
+        if changed and counts != before:
             table(
                 ("table", "new", "changed", "deleted", "size", ""),
                 [
@@ -113,6 +127,7 @@ def show_reports(reports: Sequence[Report]) -> None:
                     for name, t in changed.items()
                 ],
             )
+        before = counts
         for problem in report.problems.values():
             click.echo(f"  {click.style('stopped:', fg='red', bold=True)} {problem}")
             if problem.hint:
