@@ -79,9 +79,9 @@ class World:
         values = {k.removeprefix("TOTES_").lower(): v for k, v in self.environment.items()}
         return Settings.model_validate({**values, **self.extra})
 
-    def change(self, *statements: str) -> None:
-        """Commit statements at the source, as one transaction."""
-        with psycopg.connect(self.source) as connection:
+    def change(self, *statements: str, warehouse: bool = False) -> None:
+        """Commit statements at the source, or the warehouse, as one transaction."""
+        with psycopg.connect(self.warehouse if warehouse else self.source) as connection:
             for statement in statements:
                 connection.execute(statement)
 

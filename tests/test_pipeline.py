@@ -21,6 +21,11 @@ FACTS = {
     ),
     "fact_payment": ("payment_id", "current_payment", "payment_history"),
 }
+DIAGRAM = """
+    sales_record_id sales_order_id created_date created_time last_updated_date last_updated_time
+    sales_staff_id counterparty_id units_sold unit_price currency_id design_id agreed_payment_date
+    agreed_delivery_date agreed_delivery_location_id batch change
+""".split()
 ORDER = (
     "select sales_order_id, {} from sales_order_history where sales_order_id = {} order by batch"
 )
@@ -65,11 +70,7 @@ def test_columns_are_the_diagrams(world: World) -> None:
         "from information_schema.columns where table_name = 'fact_sales_order' "
         "order by ordinal_position"
     )
-    assert [name for name, *_ in found] == (
-        "sales_record_id sales_order_id created_date created_time last_updated_date "
-        "last_updated_time sales_staff_id counterparty_id units_sold unit_price currency_id "
-        "design_id agreed_payment_date agreed_delivery_date agreed_delivery_location_id batch change"
-    ).split()
+    assert [name for name, *_ in found] == DIAGRAM
     kinds = {name: kind for name, kind, *_ in found}
     assert kinds["created_time"] == "time without time zone"
     assert kinds["batch"] == "bigint"
@@ -81,9 +82,9 @@ def test_constraints_are_real(world: World) -> None:
     """The warehouse itself refuses a fact without its dimension, and a second row of one key."""
     world.run()
     with pytest.raises(psycopg.errors.ForeignKeyViolation):
-        world.ask("update fact_sales_order set design_id = 999 returning 1")
+        world.change("update fact_sales_order set design_id = 999", warehouse=True)
     with pytest.raises(psycopg.errors.UniqueViolation):
-        world.ask("insert into dim_currency values (1, 'XXX', 'x') returning 1")
+        world.change("insert into dim_currency values (1, 'XXX', 'x')", warehouse=True)
     keys = world.ask("select count(*) from pg_constraint where contype = 'f'")
     assert keys == [(24,)]
 
@@ -174,12 +175,11 @@ def test_deletion_repeats_last_values_and_says_when_it_was_seen(world: World) ->
     world.run()
     world.change("delete from sales_order where sales_order_id = 2")
     world.run()
-    seen, row = world.ask(
-        "select (last_updated_date + last_updated_time = taken_at), (units_sold, unit_price, change) "
+    found = world.ask(
+        "select last_updated_date + last_updated_time = taken_at, units_sold, unit_price "
         "from fact_sales_order join totes.ledger using (batch) where change = 'delete'"
-    )[0]
-    assert seen
-    assert row == ("1001", "2.00", "delete") or row == (1001, 2.00, "delete")
+    )
+    assert found == [(True, 1001, 2)]
 
 
 def test_row_that_comes_back_is_inserted_anew(world: World) -> None:
@@ -210,7 +210,7 @@ def test_changed_primary_key_is_a_deletion_and_an_insert(world: World) -> None:
 
 
 def test_rebuild_gives_an_equal_warehouse(world: World) -> None:
-    """A rebuild from the lake alone gives the same rows, record ids included; a later load goes on."""
+    """A rebuild from the lake gives the same rows, record ids included; a later load goes on."""
     world.run()
     for number in range(3):
         world.change(f"update sales_order set units_sold = {5000 + number}, unit_price = 3.5")

@@ -49,6 +49,10 @@ class Settings(BaseSettings):
             raise _unset(setting)
         return value.rstrip("/")
 
+    def require_all(self) -> None:
+        """Raise ConfigurationError if a database or a lake is not set."""
+        self.dsn("source"), self.dsn("warehouse"), self.lake("ingestion"), self.lake("processed")
+
     def data_model(self) -> DataModel:
         """The data model. Raises ConfigurationError naming the file at fault."""
         return DataModel.load(self.model or shipped_model())

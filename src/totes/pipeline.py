@@ -365,7 +365,8 @@ def rebuild(settings: Settings, progress: Progress = silent, *, as_of: int | Non
 
 
 def run(settings: Settings, progress: Progress = silent) -> list[Report]:
-    """Ingest, process and load, once; a report of each."""
+    """Ingest, process and load, once; a report of each. Begins nothing if a setting is missing."""
+    settings.require_all()
     ingested = ingest(settings, progress)
     processed = process(settings, progress)
     is_whole = processed.at == ingested.at and not ingested.problems

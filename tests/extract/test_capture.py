@@ -1,0 +1,166 @@
+"""Capture over a read-only login: nothing missed, nothing twice, deletions found."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime
+
+import psycopg
+import pytest
+from psycopg import sql
+
+from conftest import World
+from totes import pipeline
+
+INSERT = """
+    insert into design (design_id, design_name, file_location, file_name, created_at, last_updated)
+    values ({}, 'Late', '/', 'late.json', '{}', '{}')
+"""
+
+
+def insert(design_id: int, at: str = "2023-06-01 12:00") -> str:
+    return INSERT.format(design_id, at, at)
+
+
+def versions(world: World, design_id: int) -> list[tuple[int, str]]:
+    """(batch, change) of every version of a design in the ingestion lake."""
+    import duckdb
+
+    found = []
+    for path in sorted(world.folder.glob("ingestion/design/*/*.parquet")):
+        query = f"select _change from '{path}' where design_id = {design_id}"
+        found += [(int(path.parent.name), row[0]) for row in duckdb.execute(query).fetchall()]
+    return found
+
+
+@pytest.fixture
+def writer(world: World) -> Iterator[psycopg.Connection]:
+    """A session that the sales team has open while Totes runs."""
+    with psycopg.connect(world.source) as connection:
+        yield connection
+        connection.rollback()
+
+
+def test_late_commit_arrives_once(world: World, writer: psycopg.Connection) -> None:
+    """A row of a transaction that began before the previous run and committed after it arrives,
+    once; a cursor on last_updated would have lost it."""
+    writer.execute(insert(500, "2023-06-01 12:00"))
+    world.change(insert(501, "2023-06-01 12:05"))
+    pipeline.ingest(world.settings)
+    watermark = world.ask("select max(last_updated) from design where design_id = 501", source=True)
+    assert watermark == [(datetime(2023, 6, 1, 12, 5),)]
+    writer.commit()
+
+    by_cursor = f"select design_id from design where last_updated > '{watermark[0][0]}'"
+    assert world.ask(by_cursor, source=True) == [], "a cursor on last_updated loses the row"
+    for _ in range(3):
+        pipeline.ingest(world.settings)
+    assert versions(world, 500) == [(2, "insert")]
+    assert versions(world, 501) == [(1, "insert")]
+
+
+def test_rows_behind_a_long_transaction_are_not_captured_twice(
+    world: World, writer: psycopg.Connection
+) -> None:
+    """While a writer holds the fence back, rows are read again on every run and kept once."""
+    pipeline.ingest(world.settings)
+    writer.execute(insert(600))
+    for number in range(3):
+        world.change(insert(610 + number))
+        pipeline.ingest(world.settings)
+    writer.commit()
+    pipeline.ingest(world.settings)
+    assert [len(versions(world, 610 + number)) for number in range(3)] == [1, 1, 1]
+    assert versions(world, 600) == [(5, "insert")]
+
+
+def test_savepoints_arrive_once(world: World, writer: psycopg.Connection) -> None:
+    """Rows written inside savepoints, whose transaction ids are their own, arrive once; those that
+    were rolled back do not."""
+    pipeline.ingest(world.settings)
+    writer.execute(insert(700))
+    for number in range(3):
+        with writer.transaction():
+            writer.execute(insert(701 + number))
+    with writer.transaction():
+        writer.execute(insert(710))
+        raise psycopg.Rollback
+    world.change("update design set design_name = 'x' where design_id = 8")
+    pipeline.ingest(world.settings)
+    writer.commit()
+    pipeline.ingest(world.settings)
+    pipeline.ingest(world.settings)
+    assert [versions(world, 700 + n) for n in range(4)] == [[(3, "insert")]] * 4
+    assert versions(world, 710) == []
+
+
+def test_frozen_and_rewritten_rows_are_no_news(world: World) -> None:
+    """VACUUM FREEZE makes no version; VACUUM FULL, which makes the table's file anew, neither."""
+    pipeline.ingest(world.settings)
+    with psycopg.connect(world.source, autocommit=True) as connection:
+        connection.execute("vacuum freeze design")
+        connection.execute("vacuum full design")
+    before = world.objects()
+    assert pipeline.ingest(world.settings).batches == []
+    assert world.objects() == before
+
+
+def test_truncate_and_refill_is_seen_whole(world: World) -> None:
+    """After TRUNCATE and a refill, rows that are gone are deletions, the others updates at most."""
+    pipeline.ingest(world.settings)
+    world.change(
+        "create table kept as select * from design where design_id = 8",
+        "truncate design",
+        "insert into design select * from kept",
+    )
+    pipeline.ingest(world.settings)
+    assert versions(world, 472)[1:] == [(2, "delete")]
+    assert versions(world, 8)[1:] == [(2, "update")]
+
+
+def test_table_made_anew_is_compared_whole(world: World) -> None:
+    """A table that was dropped and restored has no usable cursor: only true differences arrive."""
+    pipeline.ingest(world.settings)
+    world.change(
+        "create table restored (like design including all)",
+        "insert into restored select * from design where design_id <> 472",
+        "update restored set design_name = 'New' where design_id = 8",
+        insert(900).replace("into design", "into restored"),
+        "drop table design",
+        "alter table restored rename to design",
+    )
+    report = pipeline.ingest(world.settings)
+    assert report.tables["design"].note == "the table was made anew"
+    assert versions(world, 8)[1:] == [(2, "update")]
+    assert versions(world, 472)[1:] == [(2, "delete")]
+    assert versions(world, 900) == [(2, "insert")]
+    assert pipeline.ingest(world.settings).batches == []
+
+
+def test_source_is_only_read(world: World, databases: tuple[str, str]) -> None:
+    """A login that may do nothing but SELECT is enough, and the session is read only."""
+    with psycopg.connect(world.source, autocommit=True) as connection:
+        role = sql.Identifier(f"reader_{connection.info.dbname}")
+        connection.execute(sql.SQL("create role {} login password 'r'").format(role))
+        try:
+            grant = sql.SQL("grant select on all tables in schema public to {}").format(role)
+            connection.execute(grant)
+            world.source = psycopg.conninfo.make_conninfo(
+                world.source, user=f"reader_{connection.info.dbname}", password="r"
+            )
+            world.run()
+        finally:
+            connection.execute(sql.SQL("drop owned by {}").format(role))
+            connection.execute(sql.SQL("drop role {}").format(role))
+    assert world.ask("select count(*) from current_sales_order") == [(4,)]
+
+
+def test_duplicate_key_without_an_index_is_refused(world: World) -> None:
+    """Where nothing at the source keeps a key unique, a key that is there twice is said."""
+    world.change(
+        "alter table design drop constraint design_pkey",
+        "insert into design select * from design where design_id = 8",
+    )
+    with pytest.raises(Exception, match=r"design: the key design_id = 8 is there more than once"):
+        pipeline.ingest(world.settings)
+    assert world.objects() == {}

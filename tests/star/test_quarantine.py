@@ -1,0 +1,145 @@
+"""Rows that cannot enter the star: kept with their reason, counted, and let in once mended."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from conftest import World
+from totes import oversight, star
+from totes.lake import Lake
+from totes.pipeline import workspace
+
+
+def quarantine(world: World) -> list[tuple[str, str, str]]:
+    """(model, key, reason) of the rows in quarantine."""
+    with workspace() as (work, engine):
+        processed = Lake(world.settings.lake("processed"), "processed", work)
+        head = processed.head()
+        assert head is not None
+        table = head.tables[star.QUARANTINE]
+        if not table.state:
+            return []
+        from totes.changes import current
+
+        layers = processed.layers(table.state)
+        query = current(layers, star.QUARANTINE_KEY, ["model", "key", "reason"])
+        found = engine.execute(query).fetchall()
+    assert table.rows == len(found)
+    return sorted(found)
+
+
+def order(world: World, assignments: str, order_id: int = 14) -> None:
+    world.change(f"update sales_order set {assignments} where sales_order_id = {order_id}")
+
+
+def days(world: World) -> list[int]:
+    return [n for (n,) in world.ask("select sales_order_id from current_sales_order order by 1")]
+
+
+@pytest.mark.parametrize(
+    ("assignments", "reason"),
+    [
+        ("agreed_payment_date = '2023-02-30'", "agreed_payment_date: 2023-02-30 is no date"),
+        ("agreed_payment_date = ''", "agreed_payment_date:  is no date"),
+        ("agreed_delivery_date = 'infinity'", "agreed_delivery_date: infinity is no date"),
+        ("design_id = 77", "design_id: 77 is not in dim_design"),
+        ("unit_price = 3.141", "unit_price: 3.141 is no numeric(10,2)"),
+        ("unit_price = 123456789.00", "unit_price: 123456789.00 is no numeric(10,2)"),
+        ("unit_price = 'NaN'", "unit_price: NaN is no numeric(10,2)"),
+        (
+            "design_id = 77, unit_price = 'Infinity'",
+            "unit_price: Infinity is no numeric(10,2); design_id: 77 is not in dim_design",
+        ),
+    ],
+)
+def test_bad_row_waits_and_everything_else_arrives(
+    world: World, assignments: str, reason: str
+) -> None:
+    """A row that cannot enter is kept with its reason; all others arrive; mended, it follows."""
+    order(world, assignments)
+    world.run()
+    assert quarantine(world) == [
+        ("fact_sales_order", json.dumps({"sales_order_id": 14}).replace(" ", ""), reason)
+    ]
+    assert oversight.status(world.settings).quarantine == {"fact_sales_order": 1}
+    assert days(world) == [2, 90, 91]
+    assert oversight.verify(world.settings).is_well
+
+    order(
+        world,
+        "agreed_payment_date = '2023-02-28', agreed_delivery_date = '2023-03-01', "
+        "design_id = 8, unit_price = 3.14",
+    )
+    world.run()
+    assert quarantine(world) == []
+    assert days(world) == [2, 14, 90, 91]
+    assert oversight.verify(world.settings).is_well
+
+
+def test_row_follows_when_its_reference_arrives(world: World) -> None:
+    """A row whose reference was missing enters by itself in the batch in which that arrives."""
+    order(world, "design_id = 77")
+    world.run()
+    assert 14 not in days(world)
+    world.change("insert into design select 77, 'x', 'y', 'z', now(), now()")
+    world.run()
+    assert quarantine(world) == []
+    assert world.ask("select batch, change from fact_sales_order where sales_order_id = 14") == [
+        (2, "insert")
+    ]
+
+
+def test_dimension_that_lacks_what_it_needs_waits_with_all_that_refer_to_it(world: World) -> None:
+    """Staff of no department wait, and so do their orders, until the department is there."""
+    world.change("delete from department where department_id = 4")
+    world.run()
+    models = [model for model, *_ in quarantine(world)]
+    assert models == ["dim_staff", "fact_purchase_order", "fact_purchase_order", "fact_sales_order"]
+    world.change("insert into department select now(), 'Purchasing', null, null, now(), 4")
+    world.run()
+    assert quarantine(world) == []
+    assert world.ask("select count(*) from current_purchase_order") == [(2,)]
+
+
+def test_bad_version_leaves_the_good_one_current(world: World) -> None:
+    """While a correction is in quarantine, the version before it stays; then both are history."""
+    world.run()
+    order(world, "agreed_payment_date = 'soon'")
+    world.run()
+    assert len(quarantine(world)) == 1
+    assert world.ask(
+        "select agreed_payment_date::text from current_sales_order where sales_order_id = 14"
+    ) == [("2023-03-08",)]
+    order(world, "agreed_payment_date = '2023-03-30'")
+    world.run()
+    assert quarantine(world) == []
+    assert world.ask(
+        "select change from fact_sales_order where sales_order_id = 14 order by batch"
+    ) == [("insert",), ("update",)]
+
+
+def test_bad_row_that_is_deleted_leaves_the_quarantine(world: World) -> None:
+    """A row that is deleted at the source is in quarantine no more, and was never in the star."""
+    order(world, "agreed_payment_date = 'soon'")
+    world.run()
+    world.change("delete from sales_order where sales_order_id = 14")
+    world.run()
+    assert quarantine(world) == []
+    assert world.ask("select count(*) from fact_sales_order where sales_order_id = 14") == [(0,)]
+
+
+def test_whole_row_is_kept(world: World) -> None:
+    """The quarantine keeps the whole source row, with the batch that first refused it."""
+    import duckdb
+
+    order(world, "agreed_payment_date = 'soon'")
+    world.run()
+    (path,) = world.folder.glob("processed/quarantine/*/*.parquet")
+    (row,) = duckdb.execute(f"select row, since, source from '{path}'").fetchall()
+    document = json.loads(row[0])
+    assert document["unit_price"] == "3.94"
+    assert document["agreed_payment_date"] == "soon"
+    assert len(document) == 12
+    assert row[1:] == (1, "sales_order")
