@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import datetime
 from functools import partial
@@ -20,7 +20,7 @@ from totes.changes import Snapshot
 from totes.config import Settings
 from totes.contract import DataModel
 from totes.errors import ConfigurationError, DamageError, TotesError
-from totes.report import Progress, Report, TableReport, silent
+from totes.report import Progress, Report, TableReport, silent, steps
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
@@ -181,17 +181,18 @@ def process(settings: Settings, progress: Progress = silent) -> Report:
         newest, head = ingestion.head(), processed.head()
         report.at = head.batch if head else 0
         _check_processed(model, ingestion, head)
+        pending = newest.batch - report.at if newest else 0
+        done = steps(progress, "process", pending * len(model.stars))
         while newest and report.at < newest.batch:
             batch = ingestion.manifest(report.at + 1)
             draft = processed.draft(head, batch.snapshot, engine, work)
-            made = _build(model, ingestion, batch, head, processed, draft)
+            made = _build(model, ingestion, batch, head, processed, draft, done)
             if _commit(draft, report, batch):
                 for name, table in made.items():
-                    report.count(name, _table_report(table))
+                    report.add(name, _table_report(table))
             else:
                 report.at = batch.batch
             head = processed.manifest(batch.batch)
-            progress("process", f"batch {batch.batch}", batch.batch, newest.batch)
     return report
 
 
@@ -221,6 +222,7 @@ def _build(
     head: lake.Manifest | None,
     processed: lake.Lake,
     draft: lake.Draft,
+    done: Callable[[str], None],
 ) -> dict[str, lake.Table]:
     """Build one batch of the star into `draft`; the tables that it changes."""
     empty = lake.Table(contract="")
@@ -241,7 +243,9 @@ def _build(
         for name in [*model.stars, star.QUARANTINE]
     }
     folder = draft.work / f"star-{batch.batch}"
-    built = star.build(model, sources, held, draft.engine, folder, batch.batch, batch.snapshot)
+    built = star.build(
+        model, sources, held, draft.engine, folder, batch.batch, batch.snapshot, done
+    )
     return {
         name: _record_built(draft, name, model, built.get(name))
         for name in [*model.stars, star.QUARANTINE]
@@ -290,19 +294,20 @@ def load(
                 f"the warehouse holds batch {last.batch} of another lake than TOTES_PROCESSED",
                 hint=warehouse.REBUILD_HINT,
             )
+        pending = head.batch - report.at if head else 0
+        done = steps(progress, "load", pending * len(model.stars))
         while head and report.at < head.batch:
             manifest = processed.manifest(report.at + 1)
-            if warehouse.apply(connection, model, engine, _handed_over(processed, manifest)):
+            if warehouse.apply(connection, model, engine, handed_over(processed, manifest), done):
                 report.batches.append(manifest.batch)
                 _count_loaded(report, model, manifest)
             report.at = manifest.batch
-            progress("load", f"batch {manifest.batch}", manifest.batch, head.batch)
         if true_at and report.at:
             warehouse.vouch(connection, true_at)
     return report
 
 
-def _handed_over(processed: lake.Lake, manifest: lake.Manifest) -> warehouse.Batch:
+def handed_over(processed: lake.Lake, manifest: lake.Manifest) -> warehouse.Batch:
     def files() -> dict[str, list[Path]]:
         return {
             name: [layer.path for layer in processed.layers(table.changes)]
@@ -327,7 +332,7 @@ def _count_loaded(report: Report, model: DataModel, manifest: lake.Manifest) -> 
     for name in model.stars:
         table = manifest.tables[name]
         if table.changes:
-            report.count(name, _table_report(table))
+            report.add(name, _table_report(table))
 
 
 def rebuild(settings: Settings, progress: Progress = silent, *, as_of: int | None = None) -> Report:
@@ -354,12 +359,12 @@ def rebuild(settings: Settings, progress: Progress = silent, *, as_of: int | Non
         def batches() -> Iterator[warehouse.Batch]:
             for number in range(1, until + 1):
                 manifest = processed.manifest(number)
-                yield _handed_over(processed, manifest)
+                yield handed_over(processed, manifest)
                 report.batches.append(number)
                 _count_loaded(report, model, manifest)
-                progress("rebuild", f"batch {number}", number, until)
 
-        warehouse.rebuild(connection, model, engine, batches())
+        done = steps(progress, "rebuild", until * len(model.stars))
+        warehouse.rebuild(connection, model, engine, batches(), done)
         report.at = until
     return report
 

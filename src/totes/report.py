@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
+from itertools import count
 
 from totes.errors import TotesError
 
@@ -14,6 +15,12 @@ Progress = Callable[[str, str, int, int], None]
 
 def silent(stage: str, what: str, done: int, total: int) -> None:
     """The Progress that shows none."""
+
+
+def steps(progress: Progress, stage: str, total: int) -> Callable[[str], None]:
+    """A function to be told of each of `total` steps as it is done, which tells `progress`."""
+    done = count(1)
+    return lambda what: progress(stage, what, next(done), total)
 
 
 @dataclass
@@ -59,7 +66,7 @@ class Report:
     def problems(self) -> dict[str, TotesError]:
         return {name: t.problem for name, t in self.tables.items() if t.problem}
 
-    def count(self, name: str, table: TableReport) -> None:
+    def add(self, name: str, table: TableReport) -> None:
         """Count in what was done to a table."""
         self.tables.setdefault(name, TableReport()).add(table)
 

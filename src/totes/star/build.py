@@ -57,11 +57,12 @@ def build(
     folder: Path,
     batch: int,
     snapshot: Snapshot,
+    done: Callable[[str], None],
 ) -> dict[str, Built]:
     """Build every star table's changes, and the quarantine's, as change files in `folder`.
 
-    Tables that this batch does not change are not in the outcome. Raises ModelError where a model's
-    SQL and its contract disagree.
+    Tables that this batch does not change are not in the outcome. `done` is told of each star table
+    once it has been seen to. Raises ModelError where a model's SQL and its contract disagree.
     """
     waiting = quarantine.open_quarantine(engine, held[quarantine.QUARANTINE].state())
     for name, path in model.references.items():
@@ -73,6 +74,7 @@ def build(
             builder.judge()
             if made := builder.versions(folder / f"{star.name}.parquet"):
                 built[star.name] = made
+        done(star.name)
     if changes := _refusals(engine, folder / "quarantine.parquet"):
         built[quarantine.QUARANTINE] = Built(changes, 0)
     return built

@@ -59,12 +59,17 @@ def open_warehouse(dsn: str) -> Iterator[psycopg.Connection]:
 
 
 def apply(
-    connection: psycopg.Connection, model: DataModel, engine: DuckDBPyConnection, batch: Batch
+    connection: psycopg.Connection,
+    model: DataModel,
+    engine: DuckDBPyConnection,
+    batch: Batch,
+    done: Callable[[str], None],
 ) -> bool:
     """Apply one batch, and set the warehouse up before the first; False if it is applied already.
 
-    All or nothing. Raises DamageError if the batch does not follow the last one applied, and
-    ConfigurationError if the warehouse was made of another data model.
+    All or nothing. `done` is told of each table once the batch's rows are in it. Raises DamageError
+    if the batch does not follow the last one applied, and ConfigurationError if the warehouse was
+    made of another data model.
     """
     with _alone(connection):
         if schema.is_set_up(connection):
@@ -80,7 +85,7 @@ def apply(
                 f"holds, batch {last.batch if last else 0}",
                 hint=f"is {SETTING} the warehouse of this lake? {REBUILD_HINT}",
             )
-        _apply(connection, model, engine, batch)
+        _apply(connection, model, engine, batch, done)
         return True
 
 
@@ -89,16 +94,17 @@ def rebuild(
     model: DataModel,
     engine: DuckDBPyConnection,
     batches: Iterable[Batch],
-) -> int:
-    """Make the warehouse anew from `batches`, in one transaction; how many there were.
+    done: Callable[[str], None],
+) -> None:
+    """Make the warehouse anew from `batches`, in one transaction; `done` is as for apply().
 
     Readers see the old one until the new one is whole. Grants on the tables stay, unless the data
     model has changed and the tables must be dropped.
     """
-    done = 0
     with _alone(connection):
         try:
-            schema.check_model(connection, model) if schema.is_set_up(connection) else None
+            if schema.is_set_up(connection):
+                schema.check_model(connection, model)
         except ConfigurationError:
             schema.tear_down(connection, model)
         if schema.is_set_up(connection):
@@ -106,9 +112,7 @@ def rebuild(
         else:
             schema.set_up(connection, model)
         for batch in batches:
-            _apply(connection, model, engine, batch)
-            done += 1
-    return done
+            _apply(connection, model, engine, batch, done)
 
 
 @contextmanager
@@ -119,7 +123,11 @@ def _alone(connection: psycopg.Connection) -> Iterator[None]:
 
 
 def _apply(
-    connection: psycopg.Connection, model: DataModel, engine: DuckDBPyConnection, batch: Batch
+    connection: psycopg.Connection,
+    model: DataModel,
+    engine: DuckDBPyConnection,
+    batch: Batch,
+    done: Callable[[str], None],
 ) -> None:
     files = batch.files()
     for star in model.load_order:
@@ -127,6 +135,7 @@ def _apply(
             rows = f"select {_exported(star)} from {duck.parquet(paths)}"
             put = _append if star.is_fact else _upsert
             put(connection, engine, star, rows)
+        done(star.name)
     ledger.enter(connection, batch.number, batch.manifest, batch.taken_at, batch.rows)
 
 
