@@ -192,9 +192,9 @@ def rebuild(*, as_of: int | None, yes: bool, as_json: bool) -> bool:
 @command
 def status(*, as_json: bool) -> bool:
     """Show what is in lakes and warehouse, per table, and how fresh it is."""
-    from totes import oversight, terminal
+    from totes import pipeline, terminal
 
-    found = oversight.status(_settings())
+    found = pipeline.status(_settings())
     if as_json:
         click.echo(json.dumps(terminal.status_document(found)))
     else:
@@ -205,10 +205,10 @@ def status(*, as_json: bool) -> bool:
 @command
 def verify(*, as_json: bool) -> bool:
     """Check chain and hashes of both lakes, and reconcile source, lakes and warehouse by count."""
-    from totes import oversight, terminal
+    from totes import pipeline, terminal
 
     with terminal.progress(hidden=as_json) as progress:
-        found = oversight.verify(_settings(), progress)
+        found = pipeline.verify(_settings(), progress)
     if as_json:
         click.echo(json.dumps(terminal.verification_document(found)))
     else:

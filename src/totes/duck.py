@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,6 +14,21 @@ if TYPE_CHECKING:
 
 MEMORY_LIMIT = "256MB"  # beyond it DuckDB spills to the work folder
 PARQUET = "format parquet, compression zstd, row_group_size 122880"
+
+
+@dataclass(frozen=True)
+class Workspace:
+    """A folder and an engine of one run's own."""
+
+    folder: Path
+    engine: DuckDBPyConnection
+
+
+@contextmanager
+def workspace() -> Iterator[Workspace]:
+    """Yield a workspace that is gone, with everything in it, when the block ends."""
+    with tempfile.TemporaryDirectory(prefix="totes-") as folder, engine(Path(folder)) as running:
+        yield Workspace(Path(folder), running)
 
 
 @contextmanager

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import count
@@ -61,6 +63,13 @@ class Report:
     seconds: float = 0.0
     taken_at: datetime | None = None
     note: str | None = None
+
+    @contextmanager
+    def timed(self) -> Iterator[None]:
+        """Measure the seconds that the block takes."""
+        began = time.perf_counter()
+        yield
+        self.seconds = time.perf_counter() - began
 
     @property
     def problems(self) -> dict[str, TotesError]:

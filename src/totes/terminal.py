@@ -12,7 +12,8 @@ import click
 from totes.report import Progress, Report, silent
 
 if TYPE_CHECKING:
-    from totes.oversight import StageStatus, Status, Verification
+    from totes.pipeline.status import StageStatus, Status
+    from totes.pipeline.verification import Verification
 
 NUMERIC = set("0123456789,.-+ %·")
 

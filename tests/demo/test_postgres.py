@@ -252,7 +252,19 @@ class TestTrouble:
             PostgresServer(folder).start()
 
     @as_root
-    def test_root_is_told_which_folder_shuts_its_server_out(self, folder: Path) -> None:
+    def test_roots_server_runs_where_only_root_may_go(self, folder: Path) -> None:
+        folder.mkdir(mode=0o700)
+        folder.chmod(0o700)
+        with PostgresServer(folder / "below", durable=False):
+            assert (folder / "below" / "data" / "PG_VERSION").stat().st_uid == 0
+        with PostgresServer(folder / "below", durable=False):
+            pass
+
+    @as_root
+    def test_root_is_told_which_folder_shuts_its_server_out(
+        self, folder: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr("totes.demo.process._can_mask", lambda: False)
         folder.mkdir(mode=0o700)
         with pytest.raises(ConfigurationError, match=f"may not enter {folder}, where") as raised:
             PostgresServer(folder / "below").start()

@@ -7,15 +7,14 @@ import json
 import pytest
 
 from conftest import World
-from totes import oversight, star
+from totes import duck, pipeline, star
 from totes.lake import Lake
-from totes.pipeline import workspace
 
 
 def quarantine(world: World) -> list[tuple[str, str, str]]:
     """(model, key, reason) of the rows in quarantine."""
-    with workspace() as (work, engine):
-        processed = Lake(world.settings.lake("processed"), "processed", work)
+    with duck.workspace() as work:
+        processed = Lake(world.settings.lake("processed"), "processed", work.folder)
         head = processed.head()
         assert head is not None
         table = head.tables[star.QUARANTINE]
@@ -25,7 +24,7 @@ def quarantine(world: World) -> list[tuple[str, str, str]]:
 
         layers = processed.layers(table.state)
         query = current(layers, star.QUARANTINE_KEY, ["model", "key", "reason"])
-        found = engine.execute(query).fetchall()
+        found = work.engine.execute(query).fetchall()
     assert table.rows == len(found)
     return sorted(found)
 
@@ -63,9 +62,9 @@ def test_bad_row_waits_and_everything_else_arrives(
     assert quarantine(world) == [
         ("fact_sales_order", json.dumps({"sales_order_id": 14}).replace(" ", ""), reason)
     ]
-    assert oversight.status(world.settings).quarantine == {"fact_sales_order": 1}
+    assert pipeline.status(world.settings).quarantine == {"fact_sales_order": 1}
     assert days(world) == [2, 90, 91]
-    assert oversight.verify(world.settings).is_well
+    assert pipeline.verify(world.settings).is_well
 
     order(
         world,
@@ -75,7 +74,7 @@ def test_bad_row_waits_and_everything_else_arrives(
     world.run()
     assert quarantine(world) == []
     assert days(world) == [2, 14, 90, 91]
-    assert oversight.verify(world.settings).is_well
+    assert pipeline.verify(world.settings).is_well
 
 
 def test_row_follows_when_its_reference_arrives(world: World) -> None:

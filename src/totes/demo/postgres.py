@@ -57,8 +57,8 @@ class PostgresServer:
     """One PostgreSQL server over one folder, reachable on 127.0.0.1 and with a password only.
 
     A context manager: entering starts it, leaving stops it. `durable=False` trades safety for
-    speed (a power cut may destroy the data): for tests. Run by root, the server takes the
-    identity of the folder's owner, or of `nobody`, because PostgreSQL refuses to run as root.
+    speed (a power cut may destroy the data): for tests. PostgreSQL refuses to run as root: see
+    `account_for` for whom it runs as then.
     """
 
     def __init__(self, folder: Path, *, durable: bool = True) -> None:
@@ -151,7 +151,7 @@ class PostgresServer:
         check_reachable(_binaries(), account)
         if not self.folder.is_dir():
             self.folder.mkdir(parents=True)
-            os.chown(self.folder, *account)
+            os.chown(self.folder, *account[:2])
         if not (self._data / "PG_VERSION").exists():
             self._initialise(account)
         return account
@@ -161,10 +161,10 @@ class PostgresServer:
         if not password.exists():
             password.touch(mode=0o600)
             password.write_text(secrets.token_hex(16) + "\n")
-            os.chown(password, *account)
+            os.chown(password, *account[:2])
         # Made aside and moved into place whole: an interrupted initdb leaves no half a folder.
         new = Path(tempfile.mkdtemp(prefix="initdb-", dir=self.folder))
-        os.chown(new, *account)
+        os.chown(new, *account[:2])
         command = [str(_binaries() / "initdb"), f"--pgdata={new}", f"--pwfile={password}", *LOCALE]
         command += ["--username=postgres", "--auth=scram-sha-256", "--no-instructions"]
         if not self._durable:

@@ -7,6 +7,7 @@ import pwd
 import signal
 import subprocess
 import sys
+from functools import cache
 from pathlib import Path
 from typing import NamedTuple
 
@@ -16,26 +17,50 @@ PATIENCE = 60.0
 """Seconds that a server may take to start (it may have a crash to recover from) or to stop."""
 
 
+CHILD = Path(__file__).with_name("child.py")
+
+
 class Account(NamedTuple):
-    """A user and group to become; -1 is to stay who we are."""
+    """A user and group to become; -1 is to stay who we are.
+
+    `masked` is to stay root, in a user namespace in which root is nobody: still the owner of root's
+    files, but without any of root's powers.
+    """
 
     uid: int = -1
     gid: int = -1
+    masked: bool = False
 
 
 def account_for(folder: Path) -> Account:
     """Whom a server over `folder` runs as: ourselves, unless we are root.
 
-    PostgreSQL refuses to run as root: then it is the owner of the data, or of the folder, or
-    `nobody`.
+    PostgreSQL refuses to run as root: then it is the owner of the data, or of the folder, or root
+    under a mask, or `nobody` where there are no user namespaces.
     """
     if os.geteuid() != 0:
         return Account()
     for place in (folder / "data", folder):
         if place.exists() and (status := place.stat()).st_uid != 0:
             return Account(status.st_uid, status.st_gid)
+    if sys.platform == "linux" and _can_mask():
+        return Account(masked=True)
     nobody = pwd.getpwnam("nobody")
     return Account(nobody.pw_uid, nobody.pw_gid)
+
+
+@cache
+def _can_mask() -> bool:
+    """Whether this machine lets root make a user namespace."""
+    trial = _wrapped(["/bin/sh", "-c", ":"], Account(masked=True), tied=False)
+    return subprocess.run(trial, capture_output=True, check=False).returncode == 0  # noqa: S603
+
+
+def _wrapped(command: list[str], account: Account, *, tied: bool) -> list[str]:
+    """The command that becomes `command` by way of child.py."""
+    parent = str(os.getpid() if tied else 0)
+    identity = [str(account.uid), str(account.gid), str(int(account.masked))]
+    return [sys.executable, "-I", "-S", str(CHILD), parent, *identity, *command]
 
 
 def check_reachable(path: Path, account: Account) -> None:
@@ -45,15 +70,16 @@ def check_reachable(path: Path, account: Account) -> None:
     """
     if account == Account():
         return
+    uid, gid = (0, 0) if account.masked else account[:2]
     for place in reversed((path, *path.parents)):
         if not place.is_dir():
             return
         status = place.stat()
-        owner, group = status.st_uid == account.uid, status.st_gid == account.gid
+        owner, group = status.st_uid == uid, status.st_gid == gid
         if not status.st_mode & (0o100 if owner else 0o010 if group else 0o001):
             raise ConfigurationError(
                 "PostgreSQL refuses to run as root, and the user that it would run as instead"
-                f" (id {account.uid}) may not enter {place}, where {path} lies",
+                f" (id {uid}) may not enter {place}, where {path} lies",
                 hint="use a folder that every user may enter, or do not run as root",
             )
 
@@ -67,10 +93,8 @@ def spawn(
     child gets SIGINT when the thread that calls this ends, however it ends.
     """
     change = account != Account()
-    if tied and sys.platform == "linux":
-        child = Path(__file__).with_name("child.py")
-        wrapper = [sys.executable, "-I", "-S", str(child), str(os.getpid())]
-        command, change = [*wrapper, *map(str, account), *command], False
+    if account.masked or (tied and sys.platform == "linux"):
+        command, change = _wrapped(command, account, tied=tied), False
     return subprocess.Popen(  # noqa: S603  # our own programs, and no shell
         command,
         user=account.uid if change else None,

@@ -15,7 +15,7 @@ from pathlib import Path
 import click
 import psycopg
 
-from totes import oversight, pipeline, terminal
+from totes import pipeline, terminal
 from totes.config import Settings
 from totes.demo import answers
 from totes.demo.company import found
@@ -175,7 +175,7 @@ def _live(box: Box) -> None:
                 began = time.perf_counter()
                 reports = pipeline.run(box.settings)
                 seconds = time.perf_counter() - began
-                fresh = oversight.status(box.settings).freshness or 0.0
+                fresh = pipeline.status(box.settings).freshness or 0.0
                 rows = sum(table.rows for table in reports[-1].tables.values())
                 click.echo(
                     f"  {_now():%H:%M:%S}  batch {reports[-1].at}: {rows} rows in {seconds:.2f} s; "

@@ -69,7 +69,9 @@ def fingerprint(model: DataModel) -> str:
 
 def is_set_up(connection: psycopg.Connection) -> bool:
     """Whether this database is a warehouse of Totes already."""
-    row = connection.execute("select to_regclass('totes.state') is not null").fetchone()
+    # not to_regclass(): it may answer from a cache that the wait for the advisory lock has outdated
+    query = "select exists (select from pg_tables where schemaname = %s and tablename = 'state')"
+    row = connection.execute(query, [OWN_SCHEMA]).fetchone()
     return bool(row and row[0])
 
 

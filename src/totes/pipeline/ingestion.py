@@ -1,0 +1,123 @@
+"""Ingest: from the source to the ingestion lake."""
+
+from __future__ import annotations
+
+from functools import partial
+
+from totes import duck, extract, lake
+from totes.changes import Snapshot
+from totes.config import Settings
+from totes.contract import DataModel
+from totes.errors import TotesError
+from totes.pipeline.batches import commit, table_report
+from totes.report import Progress, Report, TableReport, silent
+
+Outcomes = dict[str, tuple[extract.FoundTable, extract.Captured | TotesError]]
+
+
+def ingest(settings: Settings, progress: Progress = silent) -> Report:
+    """Archive what changed at the source since the last batch, as the next batch.
+
+    Writes nothing if nothing changed. A table that does not fit its contract is left out, and is
+    in the report with its problem; but the first batch is whole or not at all, and raises.
+    """
+    report = Report("ingest")
+    model = settings.data_model()
+    with report.timed(), duck.workspace() as work:
+        ingestion = lake.Lake(settings.lake("ingestion"), "ingestion", work.folder)
+        head = ingestion.head()
+        snapshot, captured = look(settings, model, ingestion, head, work, progress)
+        report.taken_at = snapshot.taken_at
+        if head is None:
+            for _, outcome in captured.values():
+                if isinstance(outcome, TotesError):
+                    raise outcome
+        report.at = head.batch if head else 0
+        draft = ingestion.draft(head, snapshot, work.engine, work.folder)
+        for name, (table, outcome) in captured.items():
+            _record_capture(draft, report, model, table, outcome)
+            progress("ingest", f"{name} archived", len(captured), len(captured))
+        if head is None or _is_news(head, draft, report):
+            commit(draft, report, None)
+    return report
+
+
+def look(
+    settings: Settings,
+    model: DataModel,
+    ingestion: lake.Lake,
+    head: lake.Manifest | None,
+    work: duck.Workspace,
+    progress: Progress,
+) -> tuple[Snapshot, Outcomes]:
+    """Capture every table, against batch `head`, at one snapshot of the source, and keep nothing.
+
+    Each table comes with its outcome, or with the problem that stopped it. Where there is no batch
+    yet and a table does not fit its contract, no other table is read.
+    """
+    known = _known(ingestion, head)
+    with extract.open_source(settings.dsn("source")) as source:
+        found = extract.check_tables(source, model.sources.values())
+        outcomes: Outcomes = {t: (f, f.problem) for t, f in found.items() if f.problem}
+
+        def done(name: str, outcome: extract.Captured | TotesError) -> None:
+            outcomes[name] = (found[name], outcome)
+            progress("ingest", name, len(outcomes), len(found))
+
+        if head or not outcomes:
+            sound = {name: table for name, table in found.items() if not table.problem}
+            extract.capture(source, sound, known, work.engine, work.folder / "captured", done)
+    return source.snapshot, outcomes
+
+
+def _known(ingestion: lake.Lake, head: lake.Manifest | None) -> dict[str, extract.Known]:
+    """What the lake holds of each table, up to which snapshot."""
+    return {
+        name: extract.Known(
+            cursor=table.cursor,
+            oid=table.oid,
+            contract=table.contract,
+            rows=table.rows,
+            layers=partial(ingestion.layers, table.state),
+        )
+        for name, table in (head.tables.items() if head else ())
+        if table.cursor is not None
+    }
+
+
+def _record_capture(
+    draft: lake.Draft,
+    report: Report,
+    model: DataModel,
+    table: extract.FoundTable,
+    outcome: extract.Captured | TotesError,
+) -> None:
+    contract = table.contract
+    columns = [*contract.columns, extract.XID, extract.CHANGE]
+    if isinstance(outcome, TotesError):
+        problem = lake.Problem(message=str(outcome), hint=outcome.hint)
+        draft.record(contract.name, None, key=contract.key, columns=columns, problem=problem)
+        report.tables[contract.name] = TableReport(problem=outcome)
+        return
+    recorded = draft.record(
+        contract.name,
+        outcome.changes,
+        key=contract.key,
+        columns=columns,
+        contract=contract.fingerprint,
+        rows=outcome.rows,
+        cursor=draft.snapshot,
+        oid=table.oid,
+    )
+    if outcome.changes or outcome.full:
+        report.tables[contract.name] = table_report(recorded)
+        report.tables[contract.name].note = outcome.full
+
+
+def _is_news(head: lake.Manifest, draft: lake.Draft, report: Report) -> bool:
+    """Whether there is anything to commit: a change, a new cursor, a problem come or gone."""
+    problems = [
+        {n: t.problem for n, t in tables.items() if t.problem}
+        for tables in (head.tables, draft.tables)
+    ]
+    return problems[0] != problems[1] or any(not t.problem for t in report.tables.values())

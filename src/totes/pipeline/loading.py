@@ -1,0 +1,114 @@
+"""Load: from the processed lake to the warehouse; and rebuild, which is to load it all anew."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime
+from pathlib import Path
+
+from totes import duck, lake, star, warehouse
+from totes.config import Settings
+from totes.contract import DataModel
+from totes.errors import ConfigurationError, DamageError
+from totes.pipeline.batches import table_report
+from totes.report import Progress, Report, silent, steps
+
+
+def load(
+    settings: Settings, progress: Progress = silent, *, true_at: datetime | None = None
+) -> Report:
+    """Apply every processed batch that the warehouse does not hold yet, in order.
+
+    `true_at` is a source time at which the lakes were known to hold everything: noted as such.
+    """
+    report = Report("load")
+    model = settings.data_model()
+    with (
+        report.timed(),
+        duck.workspace() as work,
+        warehouse.open_warehouse(settings.dsn("warehouse")) as connection,
+    ):
+        processed = lake.Lake(settings.lake("processed"), "processed", work.folder)
+        head = processed.head()
+        last = warehouse.last_applied(connection)
+        report.at = last.batch if last else 0
+        if last and (not head or processed.manifest(last.batch).digest != last.manifest):
+            raise DamageError(
+                f"the warehouse holds batch {last.batch} of another lake than TOTES_PROCESSED",
+                hint=warehouse.REBUILD_HINT,
+            )
+        pending = head.batch - report.at if head else 0
+        done = steps(progress, "load", pending * len(model.stars))
+        while head and report.at < head.batch:
+            manifest = processed.manifest(report.at + 1)
+            if warehouse.apply(
+                connection, model, work.engine, handed_over(processed, manifest), done
+            ):
+                report.batches.append(manifest.batch)
+                _count_loaded(report, model, manifest)
+            report.at = manifest.batch
+        if true_at and report.at:
+            warehouse.vouch(connection, true_at)
+    return report
+
+
+def handed_over(processed: lake.Lake, manifest: lake.Manifest) -> warehouse.Batch:
+    def files() -> dict[str, list[Path]]:
+        return {
+            name: [layer.path for layer in processed.layers(table.changes)]
+            for name, table in manifest.tables.items()
+            if table.changes and name != star.QUARANTINE
+        }
+
+    rows = sum(
+        f.rows for n, t in manifest.tables.items() if n != star.QUARANTINE for f in t.changes
+    )
+    return warehouse.Batch(
+        number=manifest.batch,
+        manifest=manifest.digest,
+        previous=manifest.previous,
+        taken_at=manifest.snapshot.taken_at,
+        rows=rows,
+        files=files,
+    )
+
+
+def _count_loaded(report: Report, model: DataModel, manifest: lake.Manifest) -> None:
+    for name in model.stars:
+        table = manifest.tables[name]
+        if table.changes:
+            report.add(name, table_report(table))
+
+
+def rebuild(settings: Settings, progress: Progress = silent, *, as_of: int | None = None) -> Report:
+    """Make the warehouse anew from the processed lake alone, up to batch `as_of` or the newest."""
+    report = Report("rebuild")
+    model = settings.data_model()
+    with (
+        report.timed(),
+        duck.workspace() as work,
+        warehouse.open_warehouse(settings.dsn("warehouse")) as connection,
+    ):
+        processed = lake.Lake(settings.lake("processed"), "processed", work.folder)
+        head = processed.head()
+        newest = head.batch if head else 0
+        until = newest if as_of is None else as_of
+        if not 1 <= until <= newest:
+            raise ConfigurationError(
+                f"there is no batch {until} in {processed.store.url}: it holds 1 to {newest}"
+                if newest
+                else f"there is no batch in {processed.store.url} to rebuild from",
+                hint="totes status says which batches there are; totes run makes them",
+            )
+
+        def batches() -> Iterator[warehouse.Batch]:
+            for number in range(1, until + 1):
+                manifest = processed.manifest(number)
+                yield handed_over(processed, manifest)
+                report.batches.append(number)
+                _count_loaded(report, model, manifest)
+
+        done = steps(progress, "rebuild", until * len(model.stars))
+        warehouse.rebuild(connection, model, work.engine, batches(), done)
+        report.at = until
+    return report

@@ -1,0 +1,113 @@
+"""Process: from the ingestion lake to the processed lake."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+
+from totes import duck, lake, star
+from totes.config import Settings
+from totes.contract import DataModel
+from totes.errors import ConfigurationError, DamageError
+from totes.pipeline.batches import commit, table_report
+from totes.report import Progress, Report, silent, steps
+
+
+def process(settings: Settings, progress: Progress = silent) -> Report:
+    """Remodel every ingestion batch that the processed lake does not have yet, in order."""
+    report = Report("process")
+    model = settings.data_model()
+    with report.timed(), duck.workspace() as work:
+        ingestion = lake.Lake(settings.lake("ingestion"), "ingestion", work.folder)
+        processed = lake.Lake(settings.lake("processed"), "processed", work.folder)
+        newest, head = ingestion.head(), processed.head()
+        report.at = head.batch if head else 0
+        _check_processed(model, ingestion, head)
+        pending = newest.batch - report.at if newest else 0
+        done = steps(progress, "process", pending * len(model.stars))
+        while newest and report.at < newest.batch:
+            batch = ingestion.manifest(report.at + 1)
+            draft = processed.draft(head, batch.snapshot, work.engine, work.folder)
+            made = _build(model, ingestion, batch, head, processed, draft, done)
+            if commit(draft, report, batch):
+                for name, table in made.items():
+                    report.add(name, table_report(table))
+            else:
+                report.at = batch.batch
+            head = processed.manifest(batch.batch)
+    return report
+
+
+def _check_processed(model: DataModel, ingestion: lake.Lake, head: lake.Manifest | None) -> None:
+    """Raise if the processed lake is not this ingestion lake's, or of another data model."""
+    if head is None:
+        return
+    anew = "name an empty TOTES_PROCESSED, run totes process, then totes rebuild --yes"
+    if ingestion.manifest(head.batch).digest != head.source:
+        raise DamageError(
+            f"batch {head.batch} of the processed lake was not made from this ingestion lake's",
+            hint=f"do TOTES_INGESTION and TOTES_PROCESSED belong together? else {anew}",
+        )
+    for contract in model.stars.values():
+        table = head.tables.get(contract.name)
+        if table is None or table.contract != contract.fingerprint:
+            raise ConfigurationError(
+                f"the processed lake was made with another {contract.name} than the data model's",
+                hint=anew,
+            )
+
+
+def _build(
+    model: DataModel,
+    ingestion: lake.Lake,
+    batch: lake.Manifest,
+    head: lake.Manifest | None,
+    processed: lake.Lake,
+    draft: lake.Draft,
+    done: Callable[[str], None],
+) -> dict[str, lake.Table]:
+    """Build one batch of the star into `draft`; the tables that it changes."""
+    empty = lake.Table(contract="")
+    sources = {
+        name: star.SourceTable(
+            contract=contract,
+            changes=ingestion.layers(batch.tables.get(name, empty).changes),
+            state=partial(ingestion.layers, batch.tables.get(name, empty).state),
+        )
+        for name, contract in model.sources.items()
+    }
+    before = head.tables if head else {}
+    held = {
+        name: star.Held(
+            state=partial(processed.layers, before.get(name, empty).state),
+            last_id=before.get(name, empty).last_id,
+        )
+        for name in [*model.stars, star.QUARANTINE]
+    }
+    folder = draft.work / f"star-{batch.batch}"
+    built = star.build(
+        model, sources, held, draft.engine, folder, batch.batch, batch.snapshot, done
+    )
+    return {
+        name: _record_built(draft, name, model, built.get(name))
+        for name in [*model.stars, star.QUARANTINE]
+        if name in built or head is None
+    }
+
+
+def _record_built(
+    draft: lake.Draft, name: str, model: DataModel, built: star.Built | None
+) -> lake.Table:
+    key, columns, fingerprint = star.layout(model, name)
+    before = draft.tables.get(name) or lake.Table(contract=fingerprint)
+    changes = built.changes if built else None
+    added = changes.inserted - changes.deleted if changes else 0
+    return draft.record(
+        name,
+        changes,
+        key=key,
+        columns=columns,
+        contract=fingerprint,
+        rows=before.rows + added,
+        last_id=built.last_id if built else 0,
+    )

@@ -1,0 +1,149 @@
+"""Loading: in order, exactly once, and the same however often and by however many it is tried."""
+
+from __future__ import annotations
+
+import shutil
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+
+from conftest import World
+from totes import duck, lake, pipeline, warehouse
+from totes.contract import shipped_model
+from totes.errors import ConfigurationError, DamageError
+from totes.pipeline import loading
+
+
+def handed_over(world: World, work: Path, number: int) -> warehouse.Batch:
+    processed = lake.Lake(world.settings.lake("processed"), "processed", work)
+    return loading.handed_over(processed, processed.manifest(number))
+
+
+def batches(world: World, count: int) -> None:
+    """Ingest and process some batches, and load none."""
+    for number in range(count):
+        world.change(f"update sales_order set units_sold = {5000 + number}")
+        pipeline.ingest(world.settings)
+    pipeline.process(world.settings)
+
+
+def test_batch_is_applied_once_and_in_its_turn(world: World) -> None:
+    """Applying a batch again changes nothing; one out of its turn is refused."""
+    batches(world, 3)
+    model, told = world.settings.data_model(), list[str]()
+    with (
+        duck.workspace() as work,
+        warehouse.open_warehouse(world.warehouse) as connection,
+    ):
+        one, two, three = (handed_over(world, work.folder, number) for number in (1, 2, 3))
+        with pytest.raises(DamageError, match=r"batch 2 .* does not follow"):
+            warehouse.apply(connection, model, work.engine, two, told.append)
+        assert warehouse.apply(connection, model, work.engine, one, told.append)
+        assert not warehouse.apply(connection, model, work.engine, one, told.append)
+        with pytest.raises(DamageError, match=r"batch 3 .* does not follow"):
+            warehouse.apply(connection, model, work.engine, three, told.append)
+        assert warehouse.apply(connection, model, work.engine, two, told.append)
+        assert not warehouse.apply(connection, model, work.engine, one, told.append)
+    assert world.ask("select batch, count(*) from fact_sales_order group by 1 order by 1") == [
+        (1, 4),
+        (2, 4),
+    ]
+    assert world.ask("select batch from totes.ledger order by 1") == [(1,), (2,)]
+
+
+def test_loads_at_once_apply_each_batch_once(world: World) -> None:
+    """Several loads of the same lake at the same time: each batch is in the warehouse once."""
+    batches(world, 4)
+    with ThreadPoolExecutor(4) as pool:
+        reports = list(pool.map(lambda _: pipeline.load(world.settings), range(4)))
+    assert sorted(number for report in reports for number in report.batches) == [1, 2, 3, 4]
+    assert {report.at for report in reports} == {4}
+    assert world.ask("select count(*) from fact_sales_order") == [(16,)]
+
+
+def test_runs_at_once_give_one_batch_each_number(world: World) -> None:
+    """Several runs at the same time: one batch per number, and the right end."""
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(lambda _: world.run(), range(4)))
+    world.run()
+    assert world.ask("select count(*), max(batch) from fact_sales_order") == [(4, 1)]
+    assert sorted(p.name for p in world.folder.glob("ingestion/manifests/*/*/*")) == ["001.json"]
+
+
+def test_failed_load_leaves_nothing(world: World) -> None:
+    """A load that fails inside a batch leaves the warehouse as it was; the next takes it up."""
+    batches(world, 1)
+    pipeline.load(world.settings)
+    world.change("alter table fact_sales_order add check (units_sold < 6000)", warehouse=True)
+    world.change(
+        "update staff set first_name = 'Ann'",
+        "update sales_order set units_sold = 7000 where sales_order_id = 14",
+    )
+    with pytest.raises(Exception, match="violates check constraint"):
+        world.run()
+    assert world.ask("select max(batch) from totes.ledger") == [(1,)]
+    assert world.ask("select count(*) from dim_staff where first_name = 'Ann'") == [(0,)]
+    world.change(
+        "alter table fact_sales_order drop constraint fact_sales_order_units_sold_check",
+        warehouse=True,
+    )
+    world.run()
+    assert world.ask("select count(*) from current_sales_order where units_sold = 7000") == [(1,)]
+
+
+def test_numbers_keep_their_value_and_look_like_money(world: World) -> None:
+    """A `numeric` is exact to ten decimals, and shows at least two and no padding."""
+    for payment_id, amount in ((20, "0.1234567891"), (4, "12.5"), (5, "7"), (7, "-3.10")):
+        world.change(
+            f"update payment set payment_amount = {amount} where payment_id = {payment_id}"
+        )
+    world.run()
+    amounts = world.ask("select payment_id, payment_amount::text from fact_payment order by 1")
+    assert amounts[:4] == [(4, "12.50"), (5, "7.00"), (7, "-3.10"), (8, "56925.44")]
+    assert (20, "0.1234567891") in amounts
+
+
+def test_tables_and_columns_say_what_they_mean(world: World) -> None:
+    """psql's \\d+ tells the grain of a table and the meaning and unit of a column."""
+    world.run()
+    assert world.ask("select obj_description('fact_sales_order'::regclass)") == [
+        ("one row per version of a sales order",)
+    ]
+    assert world.ask("select col_description('fact_sales_order'::regclass, 9)") == [
+        ("how many bags (bags)",)
+    ]
+
+
+def test_another_data_model_needs_a_rebuild(world: World) -> None:
+    """A warehouse made of another version of the data model is refused until it is rebuilt."""
+    world.run()
+    folder = world.folder / "model"
+    shutil.copytree(shipped_model(), folder)
+    view = folder / "views" / "designs.sql"
+    view.write_text("select design_name from dim_design")
+    world.extra["model"] = folder
+    world.change("update staff set first_name = 'Ann'")
+    with pytest.raises(ConfigurationError, match="another version of the data model"):
+        world.run()
+    pipeline.rebuild(world.settings)
+    assert world.ask("select count(*) from designs") == [(2,)]
+
+
+def test_another_star_contract_needs_another_processed_lake(world: World) -> None:
+    """A processed lake made of other star contracts is refused, and the hint says what to do."""
+    world.run()
+    folder = world.folder / "model"
+    shutil.copytree(shipped_model(), folder)
+    model = folder / "star" / "dim_design.sql"
+    model.write_text(
+        model.read_text().replace("design_name,", "upper(design_name) as design_name,")
+    )
+    world.extra["model"] = folder
+    with pytest.raises(ConfigurationError, match="another dim_design") as caught:
+        world.run()
+    assert "empty TOTES_PROCESSED" in str(caught.value.hint)
+    world.extra["processed"] = f"file://{world.folder}/processed-2"
+    pipeline.process(world.settings)
+    pipeline.rebuild(world.settings)
+    assert world.ask("select design_name from dim_design where design_id = 472") == [("WOODEN",)]
