@@ -15,7 +15,7 @@ import pytest
 from click.testing import CliRunner, Result
 from psycopg import sql
 
-from conftest import World
+from tests.conftest import World
 from totes.cli import cli
 
 
@@ -91,6 +91,21 @@ def test_freshness_moves_with_a_run_that_finds_nothing(world: World) -> None:
     assert world.ask("select true_at from totes.state") > before
 
 
+def test_freshness_stands_still_while_a_table_is_stopped(world: World) -> None:
+    """While a table is stopped the warehouse is not true of the source, whatever else arrives."""
+    totes(world, "run")
+    before = world.ask("select true_at from totes.state")
+    world.change("alter table design rename column file_name to filename")
+    for number in range(2):
+        world.change(f"update payment set payment_amount = {number + 1} where payment_id = 8")
+        totes(world, "run")
+    assert world.ask("select max(batch) from totes.ledger") == [(3,)]
+    assert world.ask("select true_at from totes.state") == before
+    world.change("alter table design rename column filename to file_name")
+    totes(world, "run")
+    assert world.ask("select true_at from totes.state") > before
+
+
 def test_status_of_what_is_away(world: World) -> None:
     """A stage that cannot be asked says so in its place, and the exit code is 1."""
     totes(world, "run")
@@ -132,6 +147,15 @@ def test_verify_finds_a_row_that_the_warehouse_lost(world: World) -> None:
     result = totes(world, "verify")
     assert result.exit_code == 1
     assert "DIFFERS" in result.output
+
+
+def test_verify_of_a_lake_that_is_not_there(world: World) -> None:
+    """An ingestion lake that is empty beside a full processed one is damage, and said as such."""
+    totes(world, "run")
+    elsewhere = f"file://{world.folder}/elsewhere"
+    result = totes(world, "verify", TOTES_INGESTION=elsewhere)
+    assert result.exit_code == 1
+    assert "processed batch 1 was not made from ingestion batch 1" in result.output
 
 
 def test_rebuild_wants_a_yes(world: World) -> None:
@@ -273,12 +297,21 @@ def test_warehouse_that_is_not_empty_is_left_alone(world: World) -> None:
     assert world.ask("select to_regnamespace('totes')") == [(None,)]
 
 
+def test_source_is_never_the_warehouse(world: World) -> None:
+    """A warehouse setting that names the source's own database is refused, and nothing is made."""
+    result = totes(world, "run", TOTES_WAREHOUSE=world.source)
+    assert_is_clear_error(result, "TOTES_WAREHOUSE is the source's own database")
+    assert world.ask("select to_regclass('dim_staff')", source=True) == [(None,)]
+
+
 def test_lakes_that_do_not_belong_together(world: World, databases: tuple[str, str]) -> None:
     """A processed lake, or a warehouse, of another ingestion lake is refused."""
     totes(world, "run")
     elsewhere = f"file://{world.folder}/elsewhere"
     totes(world, "ingest", TOTES_INGESTION=elsewhere)
     assert_is_clear_error(totes(world, "process", TOTES_INGESTION=elsewhere), "belong together")
+    empty = totes(world, "load", TOTES_PROCESSED=elsewhere + "2")
+    assert_is_clear_error(empty, "ends at batch 0", "TOTES_PROCESSED")
     totes(world, "process", TOTES_INGESTION=elsewhere, TOTES_PROCESSED=elsewhere + "2")
     assert_is_clear_error(totes(world, "load", TOTES_PROCESSED=elsewhere + "2"), "another lake")
 
@@ -307,8 +340,8 @@ def test_wrong_use_is_exit_code_2() -> None:
     assert totes(None, "run", "--fast").exit_code == 2
 
 
-def start(world: World, *arguments: str) -> subprocess.Popen[str]:
-    environment = {**os.environ, **world.environment}
+def start(world: World, *arguments: str, **variables: str) -> subprocess.Popen[str]:
+    environment = {**os.environ, **world.environment, **variables}
     command = [sys.executable, "-m", "totes", *arguments]
     pipe: Any = subprocess.PIPE
     return subprocess.Popen(command, env=environment, stdout=pipe, stderr=pipe, text=True)
@@ -327,6 +360,19 @@ def test_run_every_goes_on_until_ctrl_c(world: World) -> None:
         process.kill()
     assert process.returncode == 0, errors
     assert "Traceback" not in errors
+
+
+def test_being_told_to_end_tidies_up(world: World) -> None:
+    """SIGTERM is as good as Ctrl-C: no temporary folder is left behind."""
+    process = start(world, "run", "--every", "0.1s", TMPDIR=str(world.folder))
+    try:
+        wait_for(world, "select 1 from current_sales_order")
+        process.send_signal(signal.SIGTERM)
+        _, errors = process.communicate(timeout=20)
+    finally:
+        process.kill()
+    assert process.returncode == 0, errors
+    assert not list(world.folder.glob("totes-*"))
 
 
 def wait_for(world: World, query: str) -> None:

@@ -6,6 +6,7 @@ Exit codes: 0 done, 1 failed (or done but for a table that was stopped), 2 wrong
 from __future__ import annotations
 
 import json
+import signal
 import sys
 import time
 import traceback
@@ -40,7 +41,8 @@ def cli() -> None:
 
 
 def main() -> None:
-    """Run the command line."""
+    """Run the command line. To be told to end (SIGTERM) is as good as Ctrl-C: all is tidied up."""
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     cli(prog_name="totes")
 
 
@@ -119,7 +121,7 @@ class Duration(click.ParamType[float]):
         return seconds
 
 
-def _repeated(call: Callable[[], bool], every: float | None) -> bool:
+def _repeated(call: Callable[[], bool], every: float | None, *, as_json: bool) -> bool:
     """Call once, or every so many seconds until Ctrl-C; a passing fault does not end it."""
     if every is None:
         return call()
@@ -130,7 +132,7 @@ def _repeated(call: Callable[[], bool], every: float | None) -> bool:
             try:
                 call()
             except TransientError as error:
-                _show_error(error, as_json=False, debug=False)
+                _show_error(error, as_json=as_json, debug=False)
             time.sleep(max(0.0, began + every - time.monotonic()))
     except KeyboardInterrupt:
         click.echo("\nstopped between two runs or in one; nothing half done was kept", err=True)
@@ -144,9 +146,11 @@ def run(*, every: float | None, as_json: bool) -> bool:
     from totes import pipeline
 
     settings = _settings()
-    return _repeated(
-        lambda: _stage(lambda progress: pipeline.run(settings, progress), as_json=as_json), every
-    )
+
+    def once() -> bool:
+        return _stage(lambda progress: pipeline.run(settings, progress), as_json=as_json)
+
+    return _repeated(once, every, as_json=as_json)
 
 
 @command

@@ -14,7 +14,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import re
 import tomllib
 from dataclasses import dataclass, field
 from graphlib import CycleError, TopologicalSorter
@@ -23,80 +22,11 @@ from typing import Any, Literal, Self, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
+from totes.datatype import DataType
 from totes.errors import ConfigurationError
-
-# The second name of a pair is what PostgreSQL's format_type() calls the type of the first.
-ALIASES = {
-    "timestamp": "timestamp without time zone",
-    "timestamptz": "timestamp with time zone",
-    "time": "time without time zone",
-    "varchar": "character varying",
-    "int": "integer",
-}
-
-# How the lakes hold a PostgreSQL type without bending any of its values. What is not listed is held
-# as the text that PostgreSQL prints for it, which loses nothing.
-LAKE_TYPES = {
-    "smallint": "SMALLINT",
-    "integer": "INTEGER",
-    "bigint": "BIGINT",
-    "real": "FLOAT",
-    "double precision": "DOUBLE",
-    "boolean": "BOOLEAN",
-    "date": "DATE",
-    "time without time zone": "TIME",
-    "timestamp without time zone": "TIMESTAMP",
-    "timestamp with time zone": "TIMESTAMP WITH TIME ZONE",
-}
 
 # Folders of a lake that no table may be named after.
 RESERVED = {"manifests", "checkpoints", "quarantine"}
-
-# A star's `numeric` without a declared precision: 28 digits before the point and 10 after it.
-UNDECLARED_NUMERIC = (38, 10)
-
-
-@dataclass(frozen=True)
-class DataType:
-    """A PostgreSQL type, as `numeric(10,2)`: its canonical name and its modifiers."""
-
-    name: str
-    modifiers: tuple[int, ...] = ()
-
-    @classmethod
-    def parse(cls, text: str) -> Self:
-        """Read a type as PostgreSQL or a contract writes it. Raises ValueError on what is none."""
-        match = re.fullmatch(r"([a-z][a-z_ ]*?)\s*(?:\(([\d, ]+)\))?([a-z ]*)(\[\])?", text.strip())
-        if match is None:
-            raise ValueError(f"{text!r} is not the name of a type")
-        name = (match[1] + match[3] + (match[4] or "")).strip()
-        modifiers = tuple(int(part) for part in match[2].split(",")) if match[2] else ()
-        return cls(ALIASES.get(name, name), modifiers)
-
-    def __str__(self) -> str:
-        return self.name + (f"({','.join(map(str, self.modifiers))})" if self.modifiers else "")
-
-    @property
-    def ingested(self) -> str:
-        """The DuckDB type in the ingestion lake. `numeric` is text there: exact, NaN included."""
-        return LAKE_TYPES.get(self.name, "VARCHAR")
-
-    @property
-    def modelled(self) -> str:
-        """The DuckDB type in the processed lake, where numbers are meant to be reckoned with."""
-        if self.name == "numeric":
-            precision, scale = (*self.modifiers, 0)[:2] if self.modifiers else UNDECLARED_NUMERIC
-            return f"DECIMAL({precision},{scale})"
-        return self.ingested
-
-    def holds(self, other: DataType) -> bool:
-        """Whether every value of `other` can be held, exactly, by a lake column of this type."""
-        if self.ingested == "VARCHAR" and self.name != "numeric":
-            return other.ingested == "VARCHAR" and other.name != "numeric"
-        integers = ["smallint", "integer", "bigint"]
-        if self.name in integers:
-            return other.name in integers[: integers.index(self.name) + 1]
-        return other.name == self.name or (self.name == "numeric" and other.name in integers)
 
 
 class _Strict(BaseModel):
@@ -244,7 +174,7 @@ class DataModel:
                         f"{star.name}.{name} refers to {column.references}, which is no star table"
                     )
         try:
-            _ = self.build_order
+            _ = self.build_order, self.load_order
         except CycleError as error:
             raise ConfigurationError(f"the star models go round in a circle: {error}") from error
 
@@ -275,7 +205,13 @@ class DataModel:
     @property
     def load_order(self) -> list[StarContract]:
         """The star tables so that whatever a row refers to is in the warehouse before it."""
-        return sorted(self.stars.values(), key=lambda star: (star.is_fact, star.name))
+        needs = {
+            star.name: sorted(
+                {c.references for c in star.columns.values() if c.references} - {star.name}
+            )
+            for star in self.stars.values()
+        }
+        return [self.stars[name] for name in TopologicalSorter(needs).static_order()]
 
 
 def shipped_model() -> Path:
@@ -295,10 +231,12 @@ def _read(path: Path, kind: type[_T]) -> _T:
         document = tomllib.loads(path.read_text(encoding="utf-8"))
         if kind is StarContract:
             document["sql"] = _sql(path.with_suffix(".sql"))
+        if "name" in document:
+            raise ConfigurationError(f"{path}: a table's name is its file's; take out `name`")
         return kind.model_validate({"name": path.stem, **document})
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"])
         raise ConfigurationError(f"{path}: {where}: {first['msg']}") from error
-    except (tomllib.TOMLDecodeError, OSError) as error:
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, OSError) as error:
         raise ConfigurationError(f"{path}: {error}") from error

@@ -5,6 +5,7 @@
     ├── ContractError        the source and its contract disagree: mend one of them
     ├── ModelError           a star model does not do what its contract says: mend the data model
     ├── TransientError       something is away just now: try again
+    │   └── TakenError       another run was faster: what it did will be found done
     ├── DamageError          a lake is not what its manifests say: stop, and look
     └── DemoError            the demo's embedded PostgreSQL will not do what was asked
 
@@ -37,6 +38,10 @@ class ModelError(TotesError):
 
 class TransientError(TotesError):
     """Something was away or busy; the same call may succeed later."""
+
+
+class TakenError(TransientError):
+    """Another run has committed the batch of this number; nothing of ours will ever be read."""
 
 
 class DamageError(TotesError):

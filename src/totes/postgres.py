@@ -6,11 +6,13 @@ rows stream from one to the other and memory does not grow with the table.
 
 from __future__ import annotations
 
+import ipaddress
 import os
 import re
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from types import NoneType
 
 import psycopg
 from psycopg import errors, sql
@@ -21,7 +23,7 @@ from totes.errors import ConfigurationError, TotesError, TransientError
 CHUNK = 1 << 20  # bytes handed to the pipe at once
 REFUSED = re.compile(
     r"authentication failed|no password supplied|does not exist|no pg_hba\.conf|not permitted"
-    r"|could not translate host|Name or service not known|SSL|certificate"
+    r"|could not translate host|Name or service not known|SSL|certificate|invalid|not supported"
 )
 
 
@@ -31,38 +33,58 @@ def connect(dsn: str, *, setting: str) -> psycopg.Connection:
     `setting` is the name of the setting that holds `dsn`, for messages; the DSN's password is never
     in one. Raises ConfigurationError for what a person must mend, TransientError for the rest.
     """
-    try:
-        parts = conninfo_to_dict(dsn)
-    except psycopg.ProgrammingError as error:
-        # libpq's own message quotes the DSN, password and all
-        raise ConfigurationError(
-            f"{setting} is not a connection string",
-            hint=f"{setting}=postgresql://USER:PASSWORD@HOST:PORT/DATABASE",
-        ) from error
+    parts = _parsed(dsn, setting)
     defaults: dict[str, str | int | None] = {"connect_timeout": 10, "application_name": "totes"}
     if "sslmode" not in parts and "PGSSLMODE" not in os.environ and not _is_local(parts):
         defaults["sslmode"] = "require"
     try:
         return psycopg.connect(make_conninfo("", **{**defaults, **parts}))
-    except psycopg.OperationalError as error:
+    except (psycopg.OperationalError, psycopg.ProgrammingError) as error:
         raise _unreachable(error, parts, setting) from error
 
 
+def _parsed(dsn: str, setting: str) -> dict[str, str | int | None]:
+    """The parts of a connection string. Raises ConfigurationError, never quoting it."""
+    try:
+        parts = conninfo_to_dict(dsn)
+    except psycopg.ProgrammingError:
+        # not `from` it: libpq's own message quotes the DSN, password and all
+        raise ConfigurationError(
+            f"{setting} is not a connection string",
+            hint=f"{setting}=postgresql://USER:PASSWORD@HOST:PORT/DATABASE",
+        ) from None
+    ports = str(parts.get("port", "")).split(",")
+    if "@" in str(parts.get("host", ""))[1:] or not all(p == "" or p.isdigit() for p in ports):
+        raise ConfigurationError(
+            f"{setting} names a host or a port that is none",
+            hint="in a password write @ as %40, / as %2F, : as %3A, # as %23 and % as %25",
+        )
+    return parts
+
+
 def _is_local(parts: Mapping[str, object]) -> bool:
-    hosts = str(parts.get("hostaddr") or parts.get("host") or os.environ.get("PGHOST") or "")
-    return all(
-        not host or host.startswith(("/", "@", "127.")) or host in {"localhost", "::1"}
-        for host in hosts.split(",")
-    )
+    """Whether all hosts are surely this machine. What a service file says is not known here."""
+    if "service" in parts or "PGSERVICE" in os.environ:
+        return False
+    address = parts.get("hostaddr") or os.environ.get("PGHOSTADDR")
+    hosts = str(address or parts.get("host") or os.environ.get("PGHOST") or "")
+    return all(map(_is_loopback, hosts.split(",")))
 
 
-def _unreachable(
-    error: psycopg.OperationalError, parts: Mapping[str, object], setting: str
-) -> TotesError:
+def _is_loopback(host: str) -> bool:
+    if not host or host == "localhost" or host.startswith(("/", "@")):  # the latter are sockets
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def _unreachable(error: psycopg.Error, parts: Mapping[str, object], setting: str) -> TotesError:
     where = ":".join(str(parts[part]) for part in ("host", "port") if part in parts)
     reason = one_line(error).rpartition("failed: ")[2]
     message = f"cannot connect to {setting} ({where or 'the default server'}): {reason}"
-    if REFUSED.search(reason):
+    if isinstance(error, psycopg.ProgrammingError) or REFUSED.search(reason):
         return ConfigurationError(
             message, hint=f"check host, database, user and password of {setting}"
         )
@@ -94,16 +116,20 @@ def speaking_to(setting: str) -> Iterator[None]:
 
 
 class _Pump(threading.Thread):
-    """Runs one side of a pipe beside the thread that drives the other, and keeps its error."""
+    """Runs one side of a pipe beside the thread that drives the other, and keeps its error.
 
-    def __init__(self, work: Callable[[int], None], end: int) -> None:
+    `abandoned` is set, before the pipe is closed, if the other side has failed.
+    """
+
+    def __init__(self, work: Callable[[int, threading.Event], None], end: int) -> None:
         super().__init__(daemon=True)
         self._work, self._end = work, end
+        self.abandoned = threading.Event()
         self.error: BaseException | None = None
 
     def run(self) -> None:
         try:
-            self._work(self._end)
+            self._work(self._end, self.abandoned)
         except BaseException as error:  # handed to the thread that joins
             self.error = error
         finally:
@@ -111,10 +137,10 @@ class _Pump(threading.Thread):
 
 
 @contextmanager
-def _piped(work: Callable[[int], None], *, into_engine: bool) -> Iterator[str]:
+def _piped(work: Callable[[int, threading.Event], None], *, into_engine: bool) -> Iterator[str]:
     """Yield the path of a pipe whose other end `work` serves; errors of both sides come out.
 
-    The pump's error wins, unless it is only that the engine let go of the pipe.
+    If both fail, the pump's error wins, unless it only tells that the other side let go.
     """
     reading, writing = os.pipe()
     theirs, ours = (reading, writing) if into_engine else (writing, reading)
@@ -125,25 +151,26 @@ def _piped(work: Callable[[int], None], *, into_engine: bool) -> Iterator[str]:
         yield f"/dev/fd/{theirs}"
     except BaseException as error:
         failure = error
+        pump.abandoned.set()
     finally:
         os.close(theirs)
         pump.join()
-    if pump.error is not None and not isinstance(pump.error, BrokenPipeError):
-        raise pump.error from failure
-    if failure is not None:
+    if failure and isinstance(pump.error, (BrokenPipeError, ConnectionAbortedError, NoneType)):
         raise failure
+    if pump.error is not None:
+        raise pump.error from failure
 
 
 @contextmanager
 def copied_out(connection: psycopg.Connection, query: sql.Composable) -> Iterator[str]:
     """Yield a path at which the rows of `query` can be read once, as CSV.
 
-    NULL is an empty field, an empty text is `""`. When the block has ended without an error, all
-    rows have been read.
+    NULL is an empty field, an empty text is `""`. A block that ends without having read all rows
+    ends with an error: its own, or else BrokenPipeError.
     """
     statement = sql.SQL("copy ({}) to stdout (format csv)").format(query)
 
-    def feed(pipe: int) -> None:
+    def feed(pipe: int, _: threading.Event) -> None:
         buffer = bytearray()
         with connection.cursor() as cursor, cursor.copy(statement) as copy:
             for row in copy:
@@ -175,10 +202,12 @@ def copied_in(
     names = sql.SQL(", ").join(map(sql.Identifier, columns))
     statement = sql.SQL("copy {} ({}) from stdin (format csv)").format(table, names)
 
-    def drain(pipe: int) -> None:
+    def drain(pipe: int, abandoned: threading.Event) -> None:
         with connection.cursor() as cursor, cursor.copy(statement) as copy:
             while chunk := os.read(pipe, CHUNK):
                 copy.write(chunk)
+            if abandoned.is_set():  # the end of the pipe is not the end of the rows
+                raise ConnectionAbortedError
 
     with _piped(drain, into_engine=False) as path:
         yield path

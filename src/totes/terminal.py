@@ -201,7 +201,7 @@ def show_verification(found: Verification) -> None:
             (
                 c.what,
                 c.table,
-                f"{c.left:,}",
+                "?" if c.left is None else f"{c.left:,}",
                 f"{c.right:,}",
                 "equal" if c.equal else "DIFFERS",
                 c.explained,

@@ -9,7 +9,7 @@ import psycopg
 import pytest
 from psycopg import sql
 
-from conftest import World
+from tests.conftest import World
 from totes import pipeline
 
 INSERT = """
@@ -103,6 +103,15 @@ def test_frozen_and_rewritten_rows_are_no_news(world: World) -> None:
     before = world.objects()
     assert pipeline.ingest(world.settings).batches == []
     assert world.objects() == before
+
+
+def test_texts_keep_every_character(world: World) -> None:
+    """Returns, newlines, tabs, quotes and backslashes arrive in the warehouse as they are."""
+    text = "a\rb\r\nc\td\"e'f\\N\\.g,\u202e\U0001f45c"
+    with psycopg.connect(world.source) as connection:
+        connection.execute("update design set design_name = %s where design_id = 8", [text])
+    world.run()
+    assert world.ask("select design_name from dim_design where design_id = 8") == [(text,)]
 
 
 def test_truncate_and_refill_is_seen_whole(world: World) -> None:

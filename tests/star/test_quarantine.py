@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from conftest import World
+from tests.conftest import World
 from totes import duck, pipeline, star
 from totes.lake import Lake
 
@@ -44,12 +44,16 @@ def days(world: World) -> list[int]:
         ("agreed_payment_date = ''", "agreed_payment_date:  is no date"),
         ("agreed_delivery_date = 'infinity'", "agreed_delivery_date: infinity is no date"),
         ("design_id = 77", "design_id: 77 is not in dim_design"),
-        ("unit_price = 3.141", "unit_price: 3.141 is no numeric(10,2)"),
-        ("unit_price = 123456789.00", "unit_price: 123456789.00 is no numeric(10,2)"),
-        ("unit_price = 'NaN'", "unit_price: NaN is no numeric(10,2)"),
+        ("unit_price = 3.141", "unit_price: 3.141 does not fit numeric(10,2) exactly"),
+        (
+            "unit_price = 123456789.00",
+            "unit_price: 123456789.00 does not fit numeric(10,2) exactly",
+        ),
+        ("unit_price = 'NaN'", "unit_price: NaN does not fit numeric(10,2) exactly"),
         (
             "design_id = 77, unit_price = 'Infinity'",
-            "unit_price: Infinity is no numeric(10,2); design_id: 77 is not in dim_design",
+            "unit_price: Infinity does not fit numeric(10,2) exactly; "
+            "design_id: 77 is not in dim_design",
         ),
     ],
 )

@@ -33,6 +33,7 @@ from totes.demo.process import (
     check_reachable,
     command_line,
     end,
+    exists,
     spawn,
 )
 from totes.errors import ConfigurationError, DemoError
@@ -275,7 +276,7 @@ def _forget_stale_pid(data: Path) -> None:
     left to PostgreSQL, which knows best.
     """
     said = _postmaster(data)
-    if said is not None and command_line(said.pid):
+    if said is not None and exists(said.pid):
         (data / "postmaster.pid").unlink(missing_ok=True)
 
 

@@ -119,6 +119,17 @@ def end(process: subprocess.Popen[bytes]) -> None:
         process.wait()
 
 
+def exists(pid: int) -> bool:
+    """Whether there is a process of this id, whosever it is."""
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
+
+
 def command_line(pid: int) -> str:
     """The command line of a process, words parted by spaces; empty if there is none such."""
     if Path("/proc/self/cmdline").exists():

@@ -201,18 +201,21 @@ def _farewell(box: Box, *, keep: bool) -> None:
         ],
     )
     click.echo(f"\n{_title('What to try next')}")
+    here = "" if folder == "totes-demo" else f" --folder {folder}"
     if keep:
         commands = [
             f". {folder}/settings.sh",
             f"{totes} status",
             f"{totes} verify",
-            'psql "$TOTES_WAREHOUSE" -c "select * from sales_order_history limit 5"',
-            f"{totes} demo --folder {folder} --stop",
+            f"{totes} demo{here} --stop",
         ]
+        if shutil.which("psql"):
+            query = "select * from sales_order_history limit 5"
+            commands.insert(3, f'psql "$TOTES_WAREHOUSE" -c "{query}"')
     else:
         commands = [
-            f"{totes} demo --keep    # and leave the server running, for psql or a BI tool",
-            f"{totes} demo --live    # and go on trading, until Ctrl-C",
+            f"{totes} demo{here} --keep    # and leave the server running, for a BI tool",
+            f"{totes} demo{here} --live    # and go on trading, until Ctrl-C",
             f"{totes} --help",
         ]
     for each in commands:

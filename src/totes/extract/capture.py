@@ -35,9 +35,9 @@ XID, CHANGE = "_xid", "_change"  # the columns that capture adds to a table's ow
 # engine reserves the whole of it.
 LONGEST_ROW = 64 << 20
 CSV = (
-    "header = false, auto_detect = false, delim = ',', quote = '\"', escape = '\"', nullstr = '', "
-    "allow_quoted_nulls = false, strict_mode = true, parallel = false, "
-    f"max_line_size = {LONGEST_ROW}, buffer_size = {LONGEST_ROW}"
+    "header = false, auto_detect = false, new_line = '\\n', delim = ',', quote = '\"', "
+    "escape = '\"', nullstr = '', allow_quoted_nulls = false, strict_mode = true, "
+    f"parallel = false, max_line_size = {LONGEST_ROW}, buffer_size = {LONGEST_ROW}"
 )
 
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from totes.contract import DataType, SourceContract
+from totes.contract import SourceContract
+from totes.datatype import DataType
 from totes.errors import ConfigurationError, ContractError, TotesError
 from totes.extract.source import SETTING, Source
 from totes.postgres import speaking_to
@@ -98,7 +99,7 @@ def _columns(contract: SourceContract, types: dict[str, str]) -> TotesError | No
     for name, column in contract.columns.items():
         if name not in types:
             return ContractError(f"{contract.name}: column {name} is missing", hint=hint)
-        if not column.type.holds(DataType.parse(types[name])):
+        if not column.type.holds(DataType.found(types[name])):
             return ContractError(
                 f"{contract.name}: column {name} is {types[name]}, and should be {column.type}",
                 hint=hint,

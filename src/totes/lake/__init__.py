@@ -6,7 +6,7 @@ walks the chain.
 """
 
 from totes.lake.audit import Audit, audit
-from totes.lake.lake import Draft, Lake, TakenError
+from totes.lake.lake import Draft, Lake
 from totes.lake.manifest import File, Manifest, Problem, Table
 
-__all__ = ["Audit", "Draft", "File", "Lake", "Manifest", "Problem", "Table", "TakenError", "audit"]
+__all__ = ["Audit", "Draft", "File", "Lake", "Manifest", "Problem", "Table", "audit"]

@@ -1,9 +1,11 @@
 """Checkpoints: several change files in one, so that current rows are read from a few files.
 
 A table's state is a list of files, oldest first. When the list grows past LIMIT, its newest part is
-folded into one file: as much of it as is not outweighed by what it is laid over. Each row is so
-rewritten a number of times that grows with the logarithm of the table, not with the batches (the
-size-tiered merge of log-structured stores; O'Neil et al., "The log-structured merge-tree", 1996).
+folded into one file: all that is laid over a file which it outweighs, and that file. So each row is
+rewritten a number of times that grows with the logarithm of the rows, not with the batches. What is
+not folded is a list in which each file outweighs all the newer ones together, so that it is no
+longer than the logarithm of the rows (the size-tiered merge of log-structured stores; O'Neil et
+al., "The log-structured merge-tree", 1996).
 """
 
 from __future__ import annotations
@@ -19,20 +21,19 @@ from totes.lake.manifest import File
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
-LIMIT = 8  # files from which a table's current rows are read, at most
+LIMIT = 8  # files from which a table's current rows are read before any are folded
 
 
 def due(state: Sequence[File]) -> int | None:
-    """From which file on a state should be folded into one; None if it is short enough."""
+    """From which file on a state should be folded into one; None if it is good as it is."""
     if len(state) <= LIMIT:
         return None
-    newer = 0
-    start = len(state) - 1
+    start, newer = None, 0
     for place in range(len(state) - 1, -1, -1):
         if state[place].rows <= newer:
             start = place
         newer += state[place].rows
-    return min(start, len(state) - 2)
+    return start
 
 
 def fold(

@@ -1,8 +1,8 @@
 """Where an object lies in a lake. Every key is spelled here and nowhere else.
 
     manifests/000/000/001.json                        batch 1 exists because this does
-    sales_order/000000001/3f9a….parquet               what batch 1 changed in a table
-    checkpoints/sales_order/000000009/77b0….parquet   several change files in one, up to batch 9
+    TABLE/000000001/3f9a….parquet                     what batch 1 changed in a table
+    checkpoints/TABLE/000000009/77b0….parquet         several change files in one, up to batch 9
 
 A file's name is the start of its SHA-256: two writers of the same batch never write two contents
 under one key, and writing the same content again is no second object. The three levels of the

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -9,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from totes.changes import Changes, Layer, Snapshot
-from totes.errors import DamageError, TotesError
+from totes.errors import DamageError, TakenError
 from totes.lake import keys
 from totes.lake.checkpoint import due, fold
 from totes.lake.manifest import File, Kind, Manifest, Table
@@ -17,10 +18,6 @@ from totes.lake.store import Store, sha256
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
-
-
-class TakenError(TotesError):
-    """Another run has committed the batch of this number; nothing of ours will ever be read."""
 
 
 class Lake:
@@ -36,13 +33,18 @@ class Lake:
 
     def head(self) -> Manifest | None:
         """The newest batch, by three listings of under a thousand names each; None if none is."""
-        folder = keys.MANIFESTS
-        for _ in range(3):
-            names = [name for name in self.store.names(folder) if name.split(".")[0].isdigit()]
-            if not names:
-                return None
-            folder = f"{folder}/{names[-1]}"
-        return self.manifest(keys.batch_of(folder))
+        key = self._newest(keys.MANIFESTS, levels=3)
+        return self.manifest(keys.batch_of(key)) if key else None
+
+    def _newest(self, folder: str, levels: int) -> str | None:
+        """The last manifest's key in `folder`; a run that died may have left empty folders."""
+        wanted = r"\d{3}" if levels > 1 else r"\d{3}\.json"
+        names = [name for name in self.store.names(folder) if re.fullmatch(wanted, name)]
+        for name in reversed(names):
+            key = f"{folder}/{name}"
+            if found := key if levels == 1 else self._newest(key, levels - 1):
+                return found
+        return None
 
     def manifest(self, batch: int) -> Manifest:
         """The manifest of a batch. Raises DamageError if there is none, or it is another lake's."""
@@ -156,6 +158,7 @@ class Draft:
             source=source.digest if source else None,
             snapshot=self.snapshot,
             written_at=datetime.now(UTC),
+            whole=source.whole if source else not any(t.problem for t in self.tables.values()),
             tables=dict(sorted(self.tables.items())),
         )
         content, key = manifest.to_bytes(), keys.manifest(self.batch)

@@ -68,7 +68,8 @@ class Manifest(_Record):
     """One batch of one lake.
 
     `previous` is the SHA-256 of the manifest before, as stored: the chain. `source` (processed
-    lake) is the SHA-256 of the ingestion manifest that this batch was made from.
+    lake) is the SHA-256 of the ingestion manifest that this batch was made from. `whole` says that
+    no table was left out: the lake is then true of the whole source at the snapshot.
     """
 
     format: Literal[1]
@@ -78,6 +79,7 @@ class Manifest(_Record):
     source: str | None = None
     snapshot: Snapshot
     written_at: datetime
+    whole: bool = True
     tables: dict[str, Table]
     _digest: str = PrivateAttr("")
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cached_property
@@ -21,11 +22,28 @@ from totes.errors import ConfigurationError, DamageError, TransientError
 
 BLOCK = 1 << 20
 
+# What storage says when trying again is of no use.
+MISTAKEN = re.compile(
+    r"ermission ?denied|Not a directory|No such file|Read-only file system|403 Forbidden"
+    r"|AccessDenied|NoSuchBucket|InvalidAccessKeyId|SignatureDoesNotMatch"
+)
+
+MISPLACED = (PermissionError, FileNotFoundError, FileExistsError, NotADirectoryError)
+
 
 def sha256(path: Path) -> str:
     """The SHA-256 of a file, in hex."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _sync(path: Path) -> None:
+    """Make a file's content, or a folder's list of names, outlive a power cut."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 class Store:
@@ -40,7 +58,10 @@ class Store:
         self.url, self._cache, self._setting = url, cache, setting
         parts = urlsplit(url)
         self._root = Path(unquote(parts.path)) if parts.scheme == "file" else None
-        if parts.scheme not in {"file", "s3"} or (self._root and not self._root.is_absolute()):
+        is_place = parts.scheme == "s3" if self._root is None else self._root.is_absolute()
+        # a file has no host and a bucket must have a name: else another place would be meant
+        is_whole = bool(parts.netloc) == (parts.scheme == "s3")
+        if not (is_place and is_whole) or parts.query or parts.fragment:
             raise ConfigurationError(
                 f"{setting} = {url!r} is neither file:///FOLDER nor s3://BUCKET/PREFIX",
                 hint=f"{setting}=file:///absolute/path/to/a/folder",
@@ -49,7 +70,13 @@ class Store:
     @cached_property
     def _store(self) -> ObjectStore:
         """The store, made when it is first needed: to look at a lake must not make its folder."""
-        return LocalStore(self._root, mkdir=True) if self._root else from_url(self.url)
+        if self._root is None:
+            return from_url(self.url)
+        missing = [path for path in (self._root, *self._root.parents) if not path.exists()]
+        self._root.mkdir(parents=True, exist_ok=True)
+        for path in missing:
+            _sync(path.parent)
+        return LocalStore(self._root)
 
     @property
     def _is_there(self) -> bool:
@@ -57,22 +84,18 @@ class Store:
 
     @contextmanager
     def _translated(self, key: str = "") -> Iterator[None]:
-        where = f"{self._setting} ({self.url}{'/' + key if key else ''})"
+        """Turn what storage raises into the error tree: what a person must mend, or what passes."""
         try:
             yield
-        except (AlreadyExistsError, FileNotFoundError):
+        except AlreadyExistsError:
             raise
-        except (PermissionError, NotADirectoryError) as error:
-            raise ConfigurationError(
-                f"{where}: {type(error).__name__}: it cannot be read or written",
-                hint=f"check the permissions, or name another place in {self._setting}",
-            ) from error
         except (BaseError, OSError) as error:
+            where = f"{self._setting} ({self.url}{'/' + key if key else ''})"
             reason = str(error).strip().splitlines()[0]
-            if "ermission denied" in reason or "Not a directory" in reason:
+            if isinstance(error, MISPLACED) or MISTAKEN.search(str(error)):
                 raise ConfigurationError(
                     f"{where}: {reason}",
-                    hint=f"name a place that can be written in {self._setting}",
+                    hint=f"check its permissions, or name another place in {self._setting}",
                 ) from error
             raise TransientError(f"{where}: {reason}", hint="run again") from error
 
@@ -89,14 +112,9 @@ class Store:
 
     def _make_durable(self, path: Path) -> None:
         """Make a new file, and the folders that lead to it, outlive a power cut."""
-        root = self._root
         for part in (path, *path.parents):
-            descriptor = os.open(part, os.O_RDONLY)
-            try:
-                os.fsync(descriptor)
-            finally:
-                os.close(descriptor)
-            if part == root:
+            _sync(part)
+            if part == self._root:
                 return
 
     def get(self, key: str) -> bytes | None:
@@ -106,7 +124,9 @@ class Store:
         with self._translated(key):
             try:
                 return bytes(obstore.get(self._store, key).bytes())
-            except FileNotFoundError:
+            except FileNotFoundError as error:
+                if "NoSuchBucket" in str(error):
+                    raise
                 return None
 
     def fetch(self, key: str, digest: str) -> Path:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from totes import lake
+from totes.errors import TakenError
 from totes.report import Report, TableReport
 
 
 def table_report(table: lake.Table) -> TableReport:
+    """What a batch did to a table, for the report."""
     written = sum(file.bytes for file in table.changes)
     return TableReport(table.inserted, table.updated, table.deleted, written)
 
@@ -15,7 +17,7 @@ def commit(draft: lake.Draft, report: Report, source: lake.Manifest | None) -> b
     """Commit a batch; False, said in the report, where another run was faster."""
     try:
         draft.commit(source)
-    except lake.TakenError as taken:
+    except TakenError as taken:
         report.note = str(taken)
         return False
     report.batches.append(draft.batch)

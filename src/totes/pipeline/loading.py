@@ -32,11 +32,8 @@ def load(
         head = processed.head()
         last = warehouse.last_applied(connection)
         report.at = last.batch if last else 0
-        if last and (not head or processed.manifest(last.batch).digest != last.manifest):
-            raise DamageError(
-                f"the warehouse holds batch {last.batch} of another lake than TOTES_PROCESSED",
-                hint=warehouse.REBUILD_HINT,
-            )
+        if last:
+            _check_lake(processed, head, last)
         pending = head.batch - report.at if head else 0
         done = steps(progress, "load", pending * len(model.stars))
         while head and report.at < head.batch:
@@ -50,6 +47,21 @@ def load(
         if true_at and report.at:
             warehouse.vouch(connection, true_at)
     return report
+
+
+def _check_lake(processed: lake.Lake, head: lake.Manifest | None, last: warehouse.Applied) -> None:
+    """Raise DamageError if what the warehouse holds does not come from this lake."""
+    if head is None or head.batch < last.batch:
+        raise DamageError(
+            f"the warehouse holds batch {last.batch}, and {processed.store.url} ends at batch "
+            f"{head.batch if head else 0}",
+            hint="is TOTES_PROCESSED the lake that it was loaded from?",
+        )
+    if processed.manifest(last.batch).digest != last.manifest:
+        raise DamageError(
+            f"the warehouse holds batch {last.batch} of another lake than {processed.store.url}",
+            hint=warehouse.REBUILD_HINT,
+        )
 
 
 def handed_over(processed: lake.Lake, manifest: lake.Manifest) -> warehouse.Batch:
@@ -67,7 +79,8 @@ def handed_over(processed: lake.Lake, manifest: lake.Manifest) -> warehouse.Batc
         number=manifest.batch,
         manifest=manifest.digest,
         previous=manifest.previous,
-        taken_at=manifest.snapshot.taken_at,
+        snapshot=manifest.snapshot,
+        whole=manifest.whole,
         rows=rows,
         files=files,
     )

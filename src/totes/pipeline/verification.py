@@ -19,12 +19,14 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Count:
-    """A table counted on two sides. `explained` says why the sides may differ; `equal` if they
-    are as they should be."""
+    """A table counted on two sides, None where it cannot be.
+
+    `explained` says why the sides may differ; `equal` if they are as they should be.
+    """
 
     what: str
     table: str
-    left: int
+    left: int | None
     right: int
     equal: bool
     explained: str = ""
@@ -57,6 +59,7 @@ def verify(settings: Settings, progress: Progress = silent) -> Verification:
             verification.damage += audit.damage
         if not verification.damage:
             _check_origins(verification)
+        if not verification.damage:
             verification.counts += _source_counts(settings, model, ingestion, work)
             verification.counts += _star_counts(model, ingestion, processed)
             verification.counts += _warehouse_counts(settings, model, processed)
@@ -88,7 +91,7 @@ def _source_counts(
     for name, (_, outcome) in sorted(outcomes.items()):
         held = _current_rows(model, ingestion, head, name, work.engine)
         if isinstance(outcome, TotesError):
-            counts.append(Count("source = lake", name, -1, held, False, str(outcome)))
+            counts.append(Count("source = lake", name, None, held, False, str(outcome)))
             continue
         pending = outcome.changes
         net = pending.inserted - pending.deleted if pending else 0

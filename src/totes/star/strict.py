@@ -32,7 +32,9 @@ def judge(name: str, column: Column, raw_type: str, awaited: str | None) -> Judg
     wanted = column.type.modelled
     value = raw if raw_type == wanted else f"try_cast({raw} as {wanted})"
     shown = f"coalesce(left(cast({raw} as varchar), 100), '')"
-    bent = f"{duck.text(name + ': ')} || {shown} || {duck.text(f' is no {column.type}')}"
+    is_number = wanted in INTEGERS or wanted.startswith("DECIMAL")
+    wrong = f" does not fit {column.type} exactly" if is_number else f" is no {column.type}"
+    bent = f"{duck.text(name + ': ')} || {shown} || {duck.text(wrong)}"
     whens = [f"when not coalesce({_exact(raw, raw_type, value, wanted)}, false) then {bent}"]
     if awaited is not None:
         lost = (

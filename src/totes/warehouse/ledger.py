@@ -21,11 +21,11 @@ class Applied:
 @dataclass(frozen=True)
 class Freshness:
     """Times are naive UTC. `true_at` is the source time that the warehouse is known to be true of:
-    the last batch's, or that of a later look at the source which found no change."""
+    the last whole batch's, or that of a later look at the source which found no change."""
 
     batch: int
     taken_at: datetime
-    true_at: datetime
+    true_at: datetime | None
     applied_at: datetime
 
 
@@ -44,7 +44,6 @@ def enter(
     """Enter a batch into the ledger, in the transaction that applies it."""
     entry = "insert into totes.ledger (batch, manifest, taken_at, rows) values (%s, %s, %s, %s)"
     connection.execute(entry, [batch, manifest, taken_at, rows])
-    vouch(connection, taken_at)
 
 
 def vouch(connection: psycopg.Connection, true_at: datetime) -> None:

@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,7 +16,9 @@ import psycopg
 from psycopg import sql
 
 from totes import duck
-from totes.contract import DataModel, DataType, StarContract
+from totes.changes import Snapshot
+from totes.contract import DataModel, StarContract
+from totes.datatype import DataType
 from totes.errors import ConfigurationError, DamageError
 from totes.postgres import connect, copied_in, speaking_to
 from totes.warehouse import ledger, schema
@@ -34,14 +35,15 @@ REBUILD_HINT = "totes rebuild --yes makes the warehouse anew from this lake"
 class Batch:
     """A processed batch: `files` are the star's change files, `manifest` its manifest's SHA-256.
 
-    `previous` is the SHA-256 of the manifest before it. `files` is called once the batch is known
-    to be wanted.
+    `previous` is the SHA-256 of the manifest before it, `snapshot` the moment of the source that it
+    is true of, `whole` whether of all its tables. `files` is called once the batch is wanted.
     """
 
     number: int
     manifest: str
     previous: str | None
-    taken_at: datetime
+    snapshot: Snapshot
+    whole: bool
     rows: int
     files: Callable[[], dict[str, list[Path]]]
 
@@ -75,6 +77,7 @@ def apply(
         if schema.is_set_up(connection):
             schema.check_model(connection, model)
         else:
+            schema.refuse_source(connection, batch.snapshot)
             schema.set_up(connection, model)
         last = ledger.last_applied(connection)
         if last and last.batch >= batch.number:
@@ -98,8 +101,9 @@ def rebuild(
 ) -> None:
     """Make the warehouse anew from `batches`, in one transaction; `done` is as for apply().
 
-    Readers see the old one until the new one is whole. Grants on the tables stay, unless the data
-    model has changed and the tables must be dropped.
+    Readers wait for it, and see the old one if it fails. Grants on the tables stay, unless the data
+    model has changed and the tables must be dropped. (A reader whose REPEATABLE READ snapshot is
+    older finds the tables empty: TRUNCATE is like that.)
     """
     with _alone(connection):
         try:
@@ -136,7 +140,10 @@ def _apply(
             put = _append if star.is_fact else _upsert
             put(connection, engine, star, rows)
         done(star.name)
-    ledger.enter(connection, batch.number, batch.manifest, batch.taken_at, batch.rows)
+    taken_at = batch.snapshot.taken_at
+    ledger.enter(connection, batch.number, batch.manifest, taken_at, batch.rows)
+    if batch.whole:
+        ledger.vouch(connection, taken_at)
 
 
 def _append(

@@ -10,6 +10,7 @@ import hashlib
 import psycopg
 from psycopg import errors, sql
 
+from totes.changes import Snapshot
 from totes.contract import Column, DataModel, StarContract
 from totes.errors import ConfigurationError
 from totes.postgres import one_line
@@ -73,6 +74,22 @@ def is_set_up(connection: psycopg.Connection) -> bool:
     query = "select exists (select from pg_tables where schemaname = %s and tablename = 'state')"
     row = connection.execute(query, [OWN_SCHEMA]).fetchone()
     return bool(row and row[0])
+
+
+def refuse_source(connection: psycopg.Connection, snapshot: Snapshot) -> None:
+    """Raise ConfigurationError if this is the very database that the snapshot was taken of."""
+    query = """
+        select
+            case when has_function_privilege('pg_control_system()', 'execute')
+                then (select system_identifier::text from pg_control_system()) else '' end,
+            oid::bigint
+        from pg_database where datname = current_database()
+    """
+    if connection.execute(query).fetchone() == (snapshot.system, snapshot.database):
+        raise ConfigurationError(
+            "TOTES_WAREHOUSE is the source's own database",
+            hint="name an empty database of its own in TOTES_WAREHOUSE",
+        )
 
 
 def set_up(connection: psycopg.Connection, model: DataModel) -> None:

@@ -1,0 +1,178 @@
+"""Write the reference pages from the code that they describe, so that they cannot disagree.
+
+`python docs/generate.py` writes docs/reference/*.md; with --check it writes nothing, and exits 1
+naming the pages that are stale.
+"""
+
+from __future__ import annotations
+
+import inspect
+import sys
+import textwrap
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import click
+
+from totes import errors
+from totes.cli import cli
+from totes.config import EXAMPLES, Settings
+from totes.contract import Column, DataModel, SourceContract, StarContract, shipped_model
+from totes.warehouse.schema import FACT_MARKS
+
+FOLDER = Path(__file__).with_name("reference")
+COMMAND = "python docs/generate.py"
+
+
+def table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """A Markdown table."""
+    lines = [header, ["---"] * len(header), *rows]
+    return "\n".join(f"| {' | '.join(c.replace('|', '&#124;') for c in line)} |" for line in lines)
+
+
+def commands() -> Iterator[str]:
+    """Every command with its help and its options."""
+    parent = click.Context(cli, info_name="totes", **cli.context_settings)
+    yield "# Commands"
+    yield inspect.cleandoc(cli.help or "")
+    yield (
+        "Every command exits with 0 when it is done, with 1 when it failed or when a table was "
+        "stopped, and with 2 when it was called wrongly."
+    )
+    for name in cli.list_commands(parent):
+        command = cli.commands[name]
+        context = click.Context(command, info_name=name, parent=parent)
+        yield f"## totes {name}"
+        yield inspect.cleandoc(command.help or "")
+        records = [option.get_help_record(context) for option in command.get_params(context)]
+        yield table(
+            ("option", "meaning"), [(f"`{r[0]}`", r[1].replace("<", "&lt;")) for r in records if r]
+        )
+
+
+def settings() -> Iterator[str]:
+    """Every environment variable, with an example."""
+    prefix = Settings.model_config["env_prefix"]
+    yield "# Settings"
+    yield inspect.cleandoc(Settings.__doc__ or "")
+    rows = []
+    for name, field in Settings.model_fields.items():
+        secret = "secret: never printed or logged" if "Secret" in str(field.annotation) else ""
+        example = f"`{EXAMPLES[name]}`" if name in EXAMPLES else "unset: the model that ships"
+        rows.append((f"`{prefix}{name.upper()}`", example, secret))
+    yield table(("variable", "for example", ""), rows)
+    yield (
+        "A command asks only for the settings that it needs, and says which one is missing. "
+        "Connection strings are libpq's: URLs or `key=value` pairs. Where one says nothing of "
+        "`sslmode` (nor does `PGSSLMODE`) and the server is not on this machine, it is `require`."
+    )
+
+
+def dictionary() -> Iterator[str]:
+    """Every table of the shipped data model, and every view."""
+    model = DataModel.load(shipped_model())
+    yield "# Data dictionary"
+    yield (
+        "[Warehouse tables](#warehouse-tables) are what analysts query; the processed lake has the "
+        "same columns, and `batch` and `change` in dimensions too. [Views](#views) are in the "
+        "warehouse only. [Source tables](#source-tables) are what Totes expects of the "
+        "operational database; the ingestion lake has the same columns, and `_xid` and `_change`."
+    )
+    yield "## Warehouse tables"
+    for star in model.load_order:
+        yield from described(star, star.columns, facts_of(star))
+    yield "## Views"
+    for name, text in model.views.items():
+        comment = [line[2:].strip() for line in text.splitlines() if line.startswith("--")]
+        yield f"### {name}"
+        yield " ".join(comment)
+    yield "## Source tables"
+    for source in model.sources.values():
+        where = f"Table `{source.schema_name}.{source.source_table}` at the source."
+        yield from described(source, source.columns, where)
+
+
+def facts_of(star: StarContract) -> str:
+    """What else there is to say of a star table."""
+    driven = ", ".join(f"`{name}`" for name in star.driven_by)
+    if not star.is_fact:
+        return f"A dimension, built from {driven}."
+    return f"A fact, built from {driven}; `{star.record_id}` is its primary key."
+
+
+def described(
+    contract: SourceContract | StarContract, columns: dict[str, Column], more: str
+) -> Iterator[str]:
+    """One table: its grain, its key and its columns."""
+    key = ", ".join(f"`{name}`" for name in contract.key)
+    yield f"### {contract.name}"
+    yield f"{contract.grain[0].upper()}{contract.grain[1:]}. Key: {key}. {more}"
+    rows = [
+        (
+            f"`{name}`",
+            str(column.type),
+            "yes" if column.null else "",
+            f"[{column.references}](#{column.references})" if column.references else "",
+            column.unit or "",
+            column.meaning,
+        )
+        for name, column in columns.items()
+    ]
+    if isinstance(contract, StarContract) and contract.is_fact:
+        marks = FACT_MARKS.items()
+        rows += [(f"`{n}`", kind.split()[0], "", "", "", meaning) for n, (kind, meaning) in marks]
+    yield table(("column", "type", "null", "refers to", "unit", "meaning"), rows)
+
+
+def error_tree() -> Iterator[str]:
+    """The errors, by what to do next."""
+    tree = [line for line in (errors.__doc__ or "").splitlines() if line.startswith("    ")]
+    first, *rest = [part for part in (errors.__doc__ or "").split("\n\n") if part[0] != " "]
+    yield "# Errors"
+    yield first
+    yield "```text\n" + textwrap.dedent("\n".join(tree)) + "\n```"
+    yield from (inspect.cleandoc(part) for part in rest)
+    for name, kind in vars(errors).items():
+        if inspect.isclass(kind) and issubclass(kind, errors.TotesError):
+            yield f"## {name}"
+            yield inspect.cleandoc(kind.__doc__ or "")
+    yield "What to do about the messages: [your totesys](../guides/your-totesys.md#when-it-fails)."
+
+
+PAGES = {
+    "commands.md": commands,
+    "settings.md": settings,
+    "data-dictionary.md": dictionary,
+    "errors.md": error_tree,
+}
+
+
+def pages() -> dict[Path, str]:
+    """Every page as it should be."""
+    note = f"<!-- Generated by `{COMMAND}`; do not edit. -->"
+    return {
+        FOLDER / name: "\n\n".join([note, *make()]).rstrip() + "\n" for name, make in PAGES.items()
+    }
+
+
+def stale() -> list[Path]:
+    """The pages that are missing or are not as they should be."""
+    return [p for p, text in pages().items() if not p.exists() or p.read_text("utf-8") != text]
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Write the stale pages, or with --check name them; the exit code."""
+    found = stale()
+    if "--check" in arguments:
+        for path in found:
+            click.echo(f"{path} is stale; hint: {COMMAND}", err=True)
+        return 1 if found else 0
+    FOLDER.mkdir(exist_ok=True)
+    for path in found:
+        path.write_text(pages()[path], "utf-8")
+        click.echo(f"wrote {path}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

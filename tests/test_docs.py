@@ -1,0 +1,170 @@
+"""The documentation: generated pages, links, commands and paths in it are true of the code."""
+
+from __future__ import annotations
+
+import importlib.util
+import re
+import shlex
+from collections.abc import Iterator
+from pathlib import Path
+from types import ModuleType
+
+import click
+import pytest
+
+from totes.cli import cli
+
+ROOT = Path(__file__).resolve().parent.parent
+OURS = ("*.md", "docs/**/*.md", "src/**/*.md", "tests/**/*.md", ".github/**/*.md")
+PAGES = sorted({page for pattern in OURS for page in ROOT.glob(pattern)})
+# Decisions are a record: they may speak of commands that are gone, or not there yet.
+SHOWN = [page for page in PAGES if "decisions" not in page.parts]
+SHELL = {"sh", "bash", "console", "ini"}
+
+FENCE = re.compile(r"^ *```(\w*)\n(.*?)^ *```$", re.MULTILINE | re.DOTALL)
+INLINE = re.compile(r"(?<!`)`([^`\n]+)`(?!`)")
+LINK = re.compile(r"!?\[[^\]]*\]\(<?([^)\s>]+)>?(?: [^)]*)?\)")
+HEADING = re.compile(r"^#+ +(.+?) *$", re.MULTILINE)
+
+
+def name_of(page: Path) -> str:
+    return str(page.relative_to(ROOT))
+
+
+def prose(page: Path) -> str:
+    """A page without its code blocks."""
+    return FENCE.sub("", page.read_text(encoding="utf-8"))
+
+
+def anchors(page: Path) -> set[str]:
+    """The anchors that GitHub gives a page's headings."""
+    kept = (re.sub(r"[^\w\- ]", "", heading.lower()) for heading in HEADING.findall(prose(page)))
+    return {heading.replace(" ", "-") for heading in kept}
+
+
+def dead_links(page: Path) -> Iterator[str]:
+    for link in LINK.findall(INLINE.sub("", prose(page))):
+        if re.match(r"[a-z]+:", link):
+            continue
+        path, _, anchor = link.partition("#")
+        target = (page.parent / path).resolve() if path else page
+        if not target.exists() or (anchor and anchor not in anchors(target)):
+            yield link
+
+
+def calls(text: str) -> Iterator[list[str]]:
+    """The arguments of each call of `totes` in a line of shell, cron or systemd."""
+    lexer = shlex.shlex(text, posix=True, punctuation_chars="|&;<>")
+    lexer.whitespace_split = True
+    arguments: list[str] | None = None
+    for token in lexer:
+        if set(token) <= set("|&;<>"):
+            if arguments is not None:
+                yield arguments
+            arguments = None
+        elif arguments is not None:
+            arguments.append(token)
+        elif token.rpartition("/")[2] == "totes" or token == "ExecStart=totes":
+            arguments = []
+    if arguments is not None:
+        yield arguments
+
+
+def shown_calls(page: Path) -> Iterator[list[str]]:
+    """The calls of `totes` that a page shows, in shell blocks and between backticks."""
+    text = page.read_text(encoding="utf-8")
+    for language, block in FENCE.findall(text):
+        for line in block.splitlines() if language in SHELL else ():
+            if "totes " in line:
+                yield from calls(line.removeprefix("$ "))
+    for code in INLINE.findall(prose(page)):
+        if code.startswith("totes ") and "…" not in code:
+            yield from calls(code)
+
+
+def parse(arguments: list[str]) -> None:
+    """Parse a command line as `totes` would, and run nothing; raises click.UsageError."""
+    context = click.Context(cli, info_name="totes")
+    try:
+        if arguments and not arguments[0].startswith("-"):
+            name, command, rest = cli.resolve_command(context, list(arguments))
+            if command is not None:
+                command.make_context(name, rest, parent=context)
+        else:
+            cli.make_context("totes", list(arguments))
+    except click.exceptions.Exit:
+        pass  # --help and --version have said what they had to
+
+
+def generator() -> ModuleType:
+    spec = importlib.util.spec_from_file_location("generate", ROOT / "docs" / "generate.py")
+    assert spec
+    assert spec.loader
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def tree(block: str) -> Iterator[Path]:
+    """The paths in a drawn tree: two spaces lead a level down, the rest of a line is prose."""
+    above: list[str] = []
+    for line in filter(str.strip, block.splitlines()):
+        depth = (len(line) - len(line.lstrip())) // 2
+        above = [*above[:depth], line.split()[0]]
+        yield Path(*above)
+
+
+def test_generated_pages_are_fresh() -> None:
+    """Every page that is generated from the code is as the code would have it."""
+    module = generator()
+    stale = [name_of(path) for path in module.stale()]
+    assert not stale, f"stale: {stale}; hint: {module.COMMAND}"
+
+
+def test_stale_page_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A check names the page that is stale and fails; writing mends it, and the check passes."""
+    module = generator()
+    monkeypatch.setattr(module, "FOLDER", tmp_path)
+    assert module.main([]) == 0
+    (tmp_path / "errors.md").write_text("old")
+    capsys.readouterr()
+    assert module.main(["--check"]) == 1
+    assert capsys.readouterr().err.count("is stale") == 1
+    assert module.main([]) == 0
+    assert module.main(["--check"]) == 0
+
+
+@pytest.mark.parametrize("page", PAGES, ids=name_of)
+def test_links_lead_somewhere(page: Path) -> None:
+    """Every relative link and image leads to a file that is there, and to a heading in it."""
+    assert list(dead_links(page)) == []
+
+
+@pytest.mark.parametrize("page", SHOWN, ids=name_of)
+def test_commands_exist(page: Path) -> None:
+    """Every `totes` command that a page shows exists, with the options that it shows."""
+    wrong = []
+    for arguments in shown_calls(page):
+        try:
+            parse(arguments)
+        except click.UsageError as error:
+            wrong.append(f"totes {' '.join(arguments)}: {error.message}")
+    assert not wrong
+
+
+@pytest.mark.parametrize("call", ["totes dance", "x | /opt/bin/totes run --evry 3s && y"])
+def test_unknown_command_or_option_is_found(call: str) -> None:
+    """What a page must not show, a command or an option that does not exist, is told from prose."""
+    (arguments,) = calls(call)
+    with pytest.raises(click.UsageError):
+        parse(arguments)
+
+
+def test_readme_tree_is_there() -> None:
+    """Every path in the README's tree of the repository exists."""
+    _, _, section = (ROOT / "README.md").read_text(encoding="utf-8").partition("## Where things")
+    paths = list(tree(FENCE.findall(section)[0][1]))
+    assert len(paths) > 10
+    assert [str(path) for path in paths if not (ROOT / path).exists()] == []
