@@ -46,6 +46,10 @@ def engine(work: Path) -> Iterator[DuckDBPyConnection]:
     try:
         connection.execute("set timezone = 'UTC'")
         yield connection
+    except RuntimeError as error:
+        if str(error) == "Query interrupted":  # what DuckDB makes of Ctrl-C
+            raise KeyboardInterrupt from error
+        raise
     finally:
         connection.close()
 
