@@ -123,17 +123,11 @@ class _Builder:
             return False
         for table in looked_up:
             lay_out(self.engine, table.contract.name, table.current_rows())
-        lay_out(self.engine, self.driver.contract.name, self._driving_rows(everything, retry=retry))
-        return True
-
-    def _driving_rows(self, everything: bool, *, retry: bool) -> str:
-        assert self.driver is not None  # noqa: S101  (for the type checker; drive() asked)
-        if everything:
-            return self.driver.current_rows()
-        rows = self.driver.changed_rows()
-        if retry:
+        rows = self.driver.current_rows() if everything else self.driver.changed_rows()
+        if retry and not everything:
             rows += f" union {quarantine.retried(self.star, self.driver)}"
-        return rows
+        lay_out(self.engine, self.driver.contract.name, rows)
+        return True
 
     def _drive_by_stars(self) -> bool:
         for name in self.star.driven_by:
@@ -233,11 +227,11 @@ class _Builder:
             f"row({duck.names(columns, of='old')}), false)"
         )
         if star.is_fact and self.driver is not None and self.driver.changes:
-            query += f" union all {self._deletions(old)}"
+            query += f" union all {self._deletions(old, self.driver)}"
         return query
 
-    def _deletions(self, old: str) -> str:
-        assert self.driver is not None  # noqa: S101  (for the type checker; a fact has a driver)
+    def _deletions(self, old: str, driver: SourceTable) -> str:
+        """SQL for the last versions of what the batch deleted from the driving table."""
         seen = duck.text(self.snapshot.taken_at.isoformat(sep=" "))
         values = ", ".join(
             f"cast(timestamp {seen} as {column.type.modelled}) as {duck.name(name)}"
@@ -247,9 +241,9 @@ class _Builder:
         )
         matched = " and ".join(
             f"gone.{duck.name(theirs)} = old.{duck.name(ours)}"
-            for theirs, ours in zip(self.driver.contract.key, self.star.key, strict=True)
+            for theirs, ours in zip(driver.contract.key, self.star.key, strict=True)
         )
         return (
             f"select {values}, 'delete' as change from ({old}) as old "
-            f"join ({self.driver.deleted_keys()}) as gone on {matched} where old.change <> 'delete'"
+            f"join ({driver.deleted_keys()}) as gone on {matched} where old.change <> 'delete'"
         )
