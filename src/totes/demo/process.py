@@ -35,14 +35,14 @@ class Account(NamedTuple):
 def account_for(folder: Path) -> Account:
     """Whom a server over `folder` runs as: ourselves, unless we are root.
 
-    PostgreSQL refuses to run as root: then it is the owner of the data, or of the folder, or root
-    under a mask, or `nobody` where there are no user namespaces.
+    PostgreSQL refuses to run as root: then it is the owner of the data, or root under a mask, or
+    `nobody` where there are no user namespaces.
     """
     if os.geteuid() != 0:
         return Account()
-    for place in (folder / "data", folder):
-        if place.exists() and (status := place.stat()).st_uid != 0:
-            return Account(status.st_uid, status.st_gid)
+    data = folder / "data"
+    if data.exists() and (status := data.stat()).st_uid != 0:
+        return Account(status.st_uid, status.st_gid)
     if sys.platform == "linux" and _can_mask():
         return Account(masked=True)
     nobody = pwd.getpwnam("nobody")

@@ -29,8 +29,8 @@ def load(
         warehouse.open_warehouse(settings.dsn("warehouse")) as connection,
     ):
         processed = lake.Lake(settings.lake("processed"), "processed", work.folder)
-        head = processed.head()
         last = warehouse.last_applied(connection)
+        head = processed.head()  # after `last`: another load may be at work, and ahead of us
         report.at = last.batch if last else 0
         if last:
             _check_lake(processed, head, last)
