@@ -15,7 +15,7 @@ import pytest
 from click.testing import CliRunner, Result
 from psycopg import sql
 
-from tests.conftest import World
+from tests.world import World
 from totes.cli import cli
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import psycopg
 import pytest
 
-from tests.conftest import World
+from tests.world import World
 from totes import pipeline
 
 EXPECTED = {path.stem: path.read_text() for path in Path(__file__).parent.glob("expected/*.sql")}

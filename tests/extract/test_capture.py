@@ -9,7 +9,7 @@ import psycopg
 import pytest
 from psycopg import sql
 
-from tests.conftest import World
+from tests.world import World
 from totes import pipeline
 
 INSERT = """

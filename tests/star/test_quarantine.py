@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from tests.conftest import World
+from tests.world import World
 from totes import duck, pipeline, star
 from totes.lake import Lake
 

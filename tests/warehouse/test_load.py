@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import World
+from tests.world import World
 from totes import duck, lake, pipeline, warehouse
 from totes.contract import shipped_model
 from totes.errors import ConfigurationError, DamageError

@@ -1,0 +1,237 @@
+"""Any history: random transactions at the source, interleaved with runs, against a plain model.
+
+Several sessions are open at once; they insert, update, touch and delete rows, move them to other
+keys, truncate, set savepoints, commit and roll back, as hypothesis has it. Whenever Totes runs, the
+model notes what a plain SELECT sees. In the end the history must be just what the model saw.
+"""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any, ClassVar
+
+import duckdb
+import psycopg
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule
+
+from tests.world import World, made_databases
+from totes import pipeline
+from totes.demo.postgres import PostgresServer
+
+SESSIONS = range(3)
+COLUMNS = (
+    "sales_order_id, created_at, last_updated, design_id, staff_id, counterparty_id, units_sold, "
+    "unit_price, currency_id, agreed_delivery_date, agreed_payment_date, "
+    "agreed_delivery_location_id"
+)
+INSERT = (
+    f"insert into sales_order ({COLUMNS}) values ({{}}, '2023-05-01', '2023-05-01', 8, 3, 1, {{}}, "
+    "2.50, 1, '2023-05-03', '2023-05-04', 2)"
+)
+SEEN = "select sales_order_id, units_sold, last_updated::text, xmin::text from sales_order"
+MADE = """
+    select sales_order_id, batch, change, units_sold,
+        (last_updated_date + last_updated_time)::text
+    from fact_sales_order order by sales_order_id, batch
+"""
+
+keys = st.integers(1, 5)
+units = st.integers(1, 3)
+sessions = st.sampled_from(SESSIONS)
+often = st.sampled_from([True, True, False])
+State = dict[int, tuple[int, str, str]]  # key → units, last_updated, xmin
+
+
+class AnyHistory(RuleBasedStateMachine):
+    """One world; `checked` counts, over all of them, the versions that were compared."""
+
+    server: ClassVar[PostgresServer]
+    template: ClassVar[str]
+    checked: ClassVar[int] = 0
+    runs: ClassVar[int] = 0
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.stack = ExitStack()
+        folder = Path(tempfile.mkdtemp(prefix="totes-history-"))
+        self.stack.callback(shutil.rmtree, folder)
+        dsns = self.stack.enter_context(made_databases(self.server, self.template))
+        self.world = World(*dsns, folder)
+        self.world.change(
+            "delete from payment", "delete from transaction", "delete from sales_order"
+        )
+        self.open = [self.stack.enter_context(psycopg.connect(dsns[0])) for _ in SESSIONS]
+        for session in self.open:
+            session.execute("set lock_timeout = '20ms'")
+            session.commit()
+        self.savepoints = [0 for _ in SESSIONS]
+        self.states: list[tuple[int, State]] = []  # (batch, what its snapshot saw)
+
+    def teardown(self) -> None:
+        for session in self.open:
+            session.rollback()
+        if self.states:
+            self.run()
+            self.check()
+        for session in self.open:
+            session.close()
+        self.stack.close()
+
+    def say(self, session: int, statement: str, *, commits: bool = False) -> None:
+        """Execute at the source; what fails (a lock, a duplicate key) rolls the session back."""
+        try:
+            self.open[session].execute(statement)
+        except psycopg.Error:
+            self.rollback(session)
+        if commits:
+            self.commit(session)
+
+    @initialize()
+    def begin(self) -> None:
+        self.run()
+
+    @rule(session=sessions, key=keys, units=units, commits=often)
+    def insert(self, session: int, key: int, units: int, commits: bool) -> None:
+        self.say(session, INSERT.format(key, units), commits=commits)
+
+    @rule(session=sessions, key=keys, units=units, moves=st.booleans(), commits=often)
+    def update(self, session: int, key: int, units: int, moves: bool, commits: bool) -> None:
+        also = ", last_updated = clock_timestamp() at time zone 'UTC'" if moves else ""
+        self.say(
+            session,
+            f"update sales_order set units_sold = {units}{also} where sales_order_id = {key}",
+            commits=commits,
+        )
+
+    @rule(session=sessions, key=keys, commits=often)
+    def touch(self, session: int, key: int, commits: bool) -> None:
+        self.say(
+            session,
+            f"update sales_order set units_sold = units_sold where sales_order_id = {key}",
+            commits=commits,
+        )
+
+    @rule(session=sessions, key=keys, commits=often)
+    def delete(self, session: int, key: int, commits: bool) -> None:
+        self.say(session, f"delete from sales_order where sales_order_id = {key}", commits=commits)
+
+    @rule(session=sessions, key=keys, other=keys, commits=often)
+    def move(self, session: int, key: int, other: int, commits: bool) -> None:
+        self.say(
+            session,
+            f"update sales_order set sales_order_id = {other} where sales_order_id = {key}",
+            commits=commits,
+        )
+
+    @rule(session=sessions, commits=often)
+    def truncate(self, session: int, commits: bool) -> None:
+        self.say(session, "truncate sales_order", commits=commits)
+
+    @rule(session=sessions)
+    def savepoint(self, session: int) -> None:
+        self.savepoints[session] += 1
+        self.say(session, f"savepoint s{self.savepoints[session]}")
+
+    @rule(session=sessions)
+    @precondition(lambda self: any(self.savepoints))
+    def rollback_to_savepoint(self, session: int) -> None:
+        if self.savepoints[session]:
+            self.say(session, f"rollback to s{self.savepoints[session]}")
+            self.savepoints[session] = max(0, self.savepoints[session] - 1)
+
+    @rule(session=sessions)
+    def commit(self, session: int) -> None:
+        self.open[session].commit()
+        self.savepoints[session] = 0
+
+    @rule(session=sessions)
+    def rollback(self, session: int) -> None:
+        self.open[session].rollback()
+        self.savepoints[session] = 0
+
+    @rule()
+    def run(self) -> None:
+        """Let Totes run, and note what its snapshot must have seen: nothing is committed here."""
+        if not self.readable():
+            return
+        seen: State = {row[0]: row[1:] for row in self.world.ask(SEEN, source=True)}
+        reports = self.world.run()
+        AnyHistory.runs += 1
+        assert not reports[0].problems
+        if reports[0].batches:
+            self.states.append((reports[0].batches[0], seen))
+        else:
+            assert self.states[-1][1] == seen, "a run that wrote nothing missed something"
+
+    @rule()
+    def rebuild(self) -> None:
+        before = self.world.ask(MADE)
+        pipeline.rebuild(self.world.settings)
+        assert self.world.ask(MADE) == before
+
+    def readable(self) -> bool:
+        """False while a TRUNCATE that is not committed yet locks every reader out."""
+        with psycopg.connect(self.world.source) as connection:
+            connection.execute("set lock_timeout = '20ms'")
+            try:
+                connection.execute("lock table sales_order in access share mode")
+            except psycopg.errors.LockNotAvailable:
+                return False
+        return True
+
+    def check(self) -> None:
+        """The history is what the model saw: in the warehouse, in its views, and in the lake."""
+        expected = self.expected()
+        assert self.world.ask(MADE) == expected
+        AnyHistory.checked += len(expected)
+        current = self.world.ask("select sales_order_id, units_sold from current_sales_order")
+        newest = self.states[-1][1]
+        assert sorted(current) == sorted((key, row[0]) for key, row in newest.items())
+        self.check_intervals()
+        self.check_lake()
+
+    def expected(self) -> list[tuple[Any, ...]]:
+        """What fact_sales_order should hold; a deletion's time is taken from the ledger."""
+        seen_at = dict(self.world.ask("select batch, taken_at::text from totes.ledger"))
+        versions = []
+        before: State = {}
+        for batch, state in self.states:
+            for key in before.keys() | state.keys():
+                old, new = before.get(key), state.get(key)
+                if new is None and old is not None:
+                    versions.append((key, batch, "delete", old[0], seen_at[batch]))
+                elif new is not None and (old is None or old[:2] != new[:2]):
+                    change = "insert" if old is None else "update"
+                    versions.append((key, batch, change, new[0], new[1]))
+            before = state
+        return sorted(versions)
+
+    def check_intervals(self) -> None:
+        gaps = self.world.ask(
+            "select * from (select valid_from, valid_to, is_current, change, lead(valid_from) over "
+            "(partition by sales_order_id order by batch) as next from sales_order_history) as h "
+            "where valid_to is distinct from next or valid_to <= valid_from "
+            "or is_current <> (next is null and change <> 'delete')"
+        )
+        assert gaps == []
+
+    def check_lake(self) -> None:
+        """Every version that a snapshot saw is in the ingestion lake once, and no other."""
+        expected = []
+        before: State = {}
+        for batch, state in self.states:
+            expected += [
+                (batch, key, int(row[2]))
+                for key, row in state.items()
+                if key not in before or before[key][2] != row[2]
+            ]
+            before = state
+        found = []
+        for path in self.world.folder.glob("ingestion/sales_order/*/*.parquet"):
+            query = f"select sales_order_id, _xid from '{path}' where _change <> 'delete'"
+            found += [(int(path.parent.name), *row) for row in duckdb.execute(query).fetchall()]
+        assert sorted(found) == sorted(expected)

@@ -1,0 +1,24 @@
+"""A short walk through random histories; `make soak` takes longer ones."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import HealthCheck, settings
+from hypothesis.stateful import run_state_machine_as_test
+
+from tests.any_history import AnyHistory
+from totes.demo.postgres import PostgresServer
+
+
+@pytest.mark.parametrize("part", range(4))
+def test_history_is_what_was_seen(server: PostgresServer, handmade: str, part: int) -> None:
+    """Whatever the source's sessions do, the history holds each version that was seen, once."""
+    AnyHistory.server, AnyHistory.template = server, handmade
+    few = settings(
+        max_examples=6,
+        stateful_step_count=30,
+        deadline=None,
+        suppress_health_check=list(HealthCheck),
+    )
+    run_state_machine_as_test(AnyHistory, settings=few)
+    assert AnyHistory.checked > 0
