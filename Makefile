@@ -5,7 +5,7 @@ BIN := .venv/bin
 UV := $(shell command -v uv || echo $(BIN)/uv)
 INSTALLED := .venv/installed
 
-.PHONY: install demo test check format clean
+.PHONY: install demo test soak check format clean
 
 install: $(INSTALLED)
 
@@ -23,6 +23,11 @@ demo: install
 # Tests in parallel, with coverage; fails under 90 % of lines.
 test: install
 	$(BIN)/pytest --numprocesses auto --cov --cov-report term
+
+# Random histories and crashes, for as long as MINUTES says.
+MINUTES ?= 20
+soak: install
+	$(BIN)/python -m tests.soak --minutes $(MINUTES)
 
 # Lint, format, types, security: everything that needs no run.
 check: install

@@ -1,0 +1,108 @@
+"""A long walk through random histories and crashes: `make soak MINUTES=20`.
+
+Alternates between batches of random histories (`tests.any_history`) and runs killed at a random
+moment (`tests.crash`), each with a seed of its own, until the time is up. Stops at the first
+failure, and says with which seed; ends with what was gone through.
+"""
+
+from __future__ import annotations
+
+import argparse
+import random
+import shutil
+import tempfile
+import time
+from pathlib import Path
+
+from hypothesis import HealthCheck, Phase, seed, settings
+from hypothesis.stateful import run_state_machine_as_test
+
+from tests.any_history import AnyHistory
+from tests.test_crash import assert_no_half, contents, killed_at, prepare
+from tests.world import World, made_databases, make_template
+from totes import pipeline
+from totes.demo.postgres import PostgresServer
+
+HISTORIES = settings(
+    max_examples=15,
+    stateful_step_count=60,
+    deadline=None,
+    database=None,
+    phases=(Phase.generate, Phase.shrink),
+    suppress_health_check=list(HealthCheck),
+)
+
+
+def walk(number: int) -> None:
+    """Go through some random histories."""
+    run_state_machine_as_test(seed(number)(AnyHistory), settings=HISTORIES)
+
+
+class Crashes:
+    """Kills runs at random moments, and compares what the next run makes of it."""
+
+    def __init__(self, server: PostgresServer, template: str, folder: Path) -> None:
+        self.server, self.template, self.folder = server, template, folder
+        self.done = 0
+        self.known = {scenario: self.undisturbed(scenario) for scenario in ("first", "second")}
+
+    def undisturbed(self, scenario: str) -> tuple[int, object]:
+        with made_databases(self.server, self.template) as dsns:
+            world = World(*dsns, self.folder / f"undisturbed-{scenario}")
+            prepare(world, scenario)
+            moments = killed_at(world, 10**9) or 0
+            return moments, contents(world)
+
+    def crash(self, number: int) -> None:
+        dice = random.Random(number)
+        scenario = dice.choice(("first", "second"))
+        moments, expected = self.known[scenario]
+        folder = Path(tempfile.mkdtemp(dir=self.folder))
+        with made_databases(self.server, self.template) as dsns:
+            world = World(*dsns, folder)
+            prepare(world, scenario)
+            for _ in range(dice.randint(1, 3)):  # a run that is to make good may be killed as well
+                killed_at(world, dice.randint(1, moments))
+                assert_no_half(world)
+                self.done += 1
+            world.run()
+            assert contents(world) == expected
+            assert pipeline.verify(world.settings).is_well
+        shutil.rmtree(folder)
+
+
+def main() -> None:
+    """Walk until the time is up."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--minutes", type=float, default=20)
+    parser.add_argument("--seed", type=int, default=random.SystemRandom().randrange(1 << 32))
+    options = parser.parse_args()
+    folder = Path(tempfile.mkdtemp(prefix="totes-soak-"))
+    folder.chmod(0o755)
+    until = time.monotonic() + options.minutes * 60
+    number = options.seed
+    try:
+        with PostgresServer(folder / "postgres", durable=False) as server:
+            AnyHistory.server, AnyHistory.template = server, make_template(server)
+            crashes = Crashes(server, AnyHistory.template, folder)
+            while time.monotonic() < until:
+                number += 1
+                print(f"seed {number}: {summary(crashes)}", flush=True)
+                walk(number)
+                for step in range(5):
+                    crashes.crash(number * 10 + step)
+            print(f"done: {summary(crashes)}")
+    finally:
+        shutil.rmtree(folder)
+
+
+def summary(crashes: Crashes) -> str:
+    """What has been gone through."""
+    return (
+        f"{AnyHistory.runs:,} runs, {AnyHistory.checked:,} versions checked, "
+        f"{crashes.done:,} crashes"
+    )
+
+
+if __name__ == "__main__":
+    main()
