@@ -25,7 +25,7 @@ Contents = dict[Key, tuple[Row, str]]  # what one change file knows: the row and
 # Names that would break unquoted SQL, or meet an alias in the SQL that is made.
 KEY = ['id"x', "new"]
 VALUES = ["old", 'select"']
-COLUMNS = [*KEY, *VALUES]
+COLUMNS = dict(zip([*KEY, *VALUES], ["INTEGER", "VARCHAR", "INTEGER", "VARCHAR"], strict=True))
 TYPES = ["integer", "varchar", "integer", "varchar", "varchar"]
 
 _numbers = itertools.count()
@@ -97,7 +97,7 @@ def test_newest_row_of_each_key_wins(
     layers = stack(engine, folder, stacked)
     random.Random(seed).shuffle(layers)
     expected = laid_over(stacked)
-    found = fetched(engine, newest(layers, KEY, [*COLUMNS, "change"]))
+    found = fetched(engine, newest(layers, KEY, {**COLUMNS, "change": "VARCHAR"}))
     assert found == sorted(((*k, *row, c) for k, (row, c) in expected.items()), key=repr)
 
 
@@ -112,8 +112,9 @@ def test_current_rows_are_the_newest_without_the_deleted(
     assert fetched(engine, current(layers, KEY, COLUMNS)) == sorted(
         ((*key, *row) for key, row in expected.items()), key=repr
     )
-    assert fetched(engine, current(layers, KEY, [VALUES[1]])) == sorted(
-        ((row[1],) for row in expected.values()), key=repr
+    few = {name: kind for name, kind in COLUMNS.items() if name != VALUES[0]}
+    assert fetched(engine, current(layers, KEY, few)) == sorted(
+        ((*key, row[1]) for key, row in expected.items()), key=repr
     )
 
 
@@ -175,3 +176,27 @@ def test_change_column_may_have_another_name(engine: DuckDBPyConnection, folder:
     content: Contents = {(1, "a"): ((1, "x"), "insert"), (2, "a"): ((2, "x"), "delete")}
     layers = [Layer(write(engine, folder, content, "_change"), 1)]
     assert fetched(engine, current(layers, KEY, COLUMNS, "_change")) == [(1, "a", 1, "x")]
+
+
+def test_a_file_older_than_a_column_has_null_in_it(
+    engine: DuckDBPyConnection, folder: Path
+) -> None:
+    """A column that came later is NULL in older files' rows, alone and under a newer file."""
+    old: Contents = {(1, "a"): ((1, "x"), "insert"), (2, "a"): ((2, "x"), "insert")}
+    below = Layer(write(engine, folder, old), 1)
+    path = folder / "newer.parquet"
+    rows = f"select *, 7 as later from {duck.parquet([below.path])} where {duck.name(KEY[0])} = 1"
+    duck.write_parquet(engine, rows, path)
+    columns = {**COLUMNS, "later": "INTEGER"}
+    assert [row[-1] for row in fetched(engine, current([below], KEY, columns))] == [None, None]
+    both = fetched(engine, current([below, Layer(path, 2)], KEY, columns))
+    assert sorted(row[-1] or 0 for row in both) == [0, 7]
+
+
+def test_a_folder_s_name_is_no_column(engine: DuckDBPyConnection, tmp_path: Path) -> None:
+    """A lake may lie under a folder called `old=9`: nothing is read into a path."""
+    content: Contents = {(1, "a"): ((1, "x"), "insert")}
+    folder = tmp_path / "old=9" / "change=delete"
+    folder.mkdir(parents=True)
+    layers = [Layer(write(engine, folder, content), 1)]
+    assert fetched(engine, current(layers, KEY, COLUMNS)) == [(1, "a", 1, "x")]

@@ -194,7 +194,7 @@ def test_a_remote_server_must_speak_tls(
     """TLS is required of another machine unless the DSN says otherwise, and not of this one."""
     asked: list[str] = []
 
-    def observed(conninfo: str) -> None:
+    def observed(conninfo: str, **_: object) -> None:
         asked.append(conninfo)
         raise psycopg.OperationalError("seen")
 
@@ -209,7 +209,7 @@ def test_what_libpq_is_told_by_its_environment_stands(monkeypatch: pytest.Monkey
     """PGHOST counts as the host where the DSN has none, and PGSSLMODE is not overruled."""
     asked: list[str | None] = []
 
-    def observed(conninfo: str) -> None:
+    def observed(conninfo: str, **_: object) -> None:
         parts = conninfo_to_dict(conninfo)
         asked.append(str(parts["sslmode"]) if "sslmode" in parts else None)
         raise psycopg.OperationalError("seen")

@@ -8,18 +8,20 @@ another, oldest first, give the current rows: the newest file that knows a key s
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import groupby
 from pathlib import Path
-from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
 
 from totes import duck
 
-Change = Literal["insert", "update", "delete"]
+# What the ingestion lake adds to a table's own columns: the 64-bit id of the transaction that wrote
+# the row, and what became of it.
+XID, CHANGE = "_xid", "_change"
+INGESTED = {XID: "BIGINT", CHANGE: "VARCHAR"}
 
 
 class Snapshot(BaseModel):
@@ -61,38 +63,46 @@ class Changes:
         return self.inserted + self.updated + self.deleted
 
 
-def newest(layers: Iterable[Layer], key: Sequence[str], columns: Sequence[str]) -> str:
-    """SQL for the newest row of each key, deleted or not, with just `columns`.
+def newest(layers: Iterable[Layer], key: Sequence[str], columns: Mapping[str, str]) -> str:
+    """SQL for the newest row of each key, deleted or not, with just `columns`: name → type.
 
+    A column that a file does not have, because it is older than the column, is NULL in its rows.
     The oldest layer is by far the largest: it is scanned once against the keys of all the newer
     ones, so that memory grows with these and not with the table.
     """
     by_age = sorted(layers, key=lambda layer: layer.last)
     ages = [list(group) for _, group in groupby(by_age, key=lambda layer: layer.last)]
-    selected = duck.names(columns)
-    base = f"select {selected} from {duck.parquet(layer.path for layer in ages[0])}"
+    selected, empty = duck.names(columns), duck.no_rows(columns)
+    if not ages:
+        return empty
+
+    def rows(age: list[Layer]) -> str:
+        files = duck.parquet(layer.path for layer in age)
+        return f"select {selected} from ({empty} union all by name select * from {files})"
+
     if len(ages) == 1:
-        return base
-    keys = duck.names(key)
-    needed = duck.names(dict.fromkeys([*key, *columns]))
+        return rows(ages[0])
     newer = " union all ".join(
-        f"select {needed}, {age} as totes_age from {duck.parquet(x.path for x in group)}"
-        for age, group in enumerate(ages[1:])
+        f"select *, {age} as totes_age from ({rows(group)})" for age, group in enumerate(ages[1:])
     )
-    joined = " and ".join(f"old.{duck.name(part)} = new.{duck.name(part)}" for part in key)
     return (
-        f"with new as materialized (select * from ({newer}) "
-        f"qualify row_number() over (partition by {keys} order by totes_age desc) = 1) "
-        f"select {selected} from new union all "
-        f"select {selected} from {duck.parquet(x.path for x in ages[0])} as old "
-        f"where not exists (select 1 from new where {joined})"
+        f"with totes_new as materialized (select * from ({newer}) "
+        f"qualify row_number() over (partition by {duck.names(key)} order by totes_age desc) = 1) "
+        f"select {selected} from totes_new union all "
+        f"select {selected} from ({rows(ages[0])}) as totes_old where not exists "
+        f"(select 1 from totes_new where {duck.matched(key, key, 'totes_old', 'totes_new')})"
     )
 
 
 def current(
-    layers: Iterable[Layer], key: Sequence[str], columns: Sequence[str], change: str = "change"
+    layers: Iterable[Layer],
+    key: Sequence[str],
+    columns: Mapping[str, str],
+    change: str = "change",
 ) -> str:
-    """SQL for the rows that are there now: the newest of each key, without the deleted."""
-    everything = newest(layers, key, [*columns, change])
-    marked = duck.name(change)
-    return f"select {duck.names(columns)} from ({everything}) where {marked} <> 'delete'"
+    """SQL for the rows that are there now: the newest of each key, without the deleted.
+
+    `columns` must have those of the key.
+    """
+    everything = newest(layers, key, {**columns, change: "VARCHAR"})
+    return f"select {duck.names(columns)} from ({everything}) where {duck.name(change)} <> 'delete'"

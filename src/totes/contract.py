@@ -18,7 +18,7 @@ import tomllib
 from dataclasses import dataclass, field
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
-from typing import Any, Literal, Self, TypeVar
+from typing import Any, ClassVar, Literal, Self, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
@@ -27,6 +27,9 @@ from totes.errors import ConfigurationError
 
 # Folders of a lake that no table may be named after.
 RESERVED = {"manifests", "checkpoints", "quarantine"}
+
+# Columns that Totes adds to every row of a lake, in the one or the other.
+OURS = {"batch", "change"}, {"_xid", "_change"}
 
 
 class _Strict(BaseModel):
@@ -59,6 +62,18 @@ class _Contract(_Strict):
     key: tuple[str, ...] = Field(min_length=1)
     columns: dict[str, Column] = Field(min_length=1)
 
+    _taken: ClassVar[set[str]] = set()
+
+    @model_validator(mode="after")
+    def _columns_are_theirs(self) -> Self:
+        folded = [column.casefold() for column in self.columns]
+        for column in folded:
+            if column in self._taken or column.startswith("totes_"):
+                raise ValueError(f"Totes has a column {column!r} of its own")
+            if folded.count(column) > 1:  # the engine does not tell case
+                raise ValueError(f"two columns are called {column!r}")
+        return self
+
     @model_validator(mode="after")
     def _key_is_there(self) -> Self:
         for column in self.key:
@@ -82,8 +97,15 @@ class _Contract(_Strict):
 class SourceContract(_Contract):
     """What we expect of one operational table. `table` is its name there, where it differs."""
 
+    _taken: ClassVar[set[str]] = OURS[1]
+
     table: str = ""
     schema_name: str = Field("public", alias="schema")
+
+    @property
+    def types(self) -> dict[str, str]:
+        """Column → type in the ingestion lake."""
+        return {name: column.type.ingested for name, column in self.columns.items()}
 
     @property
     def source_table(self) -> str:
@@ -100,6 +122,8 @@ class StarContract(_Contract):
     driven by several tables is a union over them. All other tables that it reads are looked up.
     """
 
+    _taken: ClassVar[set[str]] = OURS[0]
+
     kind: Literal["fact", "dimension"]
     sql: str
     driven_by: tuple[str, ...] = Field(min_length=1)
@@ -114,6 +138,12 @@ class StarContract(_Contract):
         if self.record_id is not None and self.record_id not in self.columns:
             raise ValueError(f"record_id {self.record_id!r} is not among the columns")
         return self
+
+    @property
+    def types(self) -> dict[str, str]:
+        """Column → type in the processed lake, with the two that Totes adds."""
+        types = {name: column.type.modelled for name, column in self.columns.items()}
+        return {**types, "batch": "BIGINT", "change": "VARCHAR"}
 
     @property
     def is_fact(self) -> bool:
@@ -161,22 +191,47 @@ class DataModel:
         return model
 
     def _check(self) -> None:
-        for name in [*self.sources, *self.stars, *self.references]:
+        names = [*self.sources, *self.stars, *self.references]
+        for name in names:
+            if names.count(name) > 1:
+                raise ConfigurationError(f"{name} is two tables: source, star or reference data")
             if name in RESERVED:
                 raise ConfigurationError(f"{name} is a folder of the lake, and no table's name")
         for star in self.stars.values():
             for table in star.driven_by:
                 if table not in self.sources and table not in self.stars:
                     raise ConfigurationError(f"{star.name} is driven by {table}, which is no table")
+            self._check_driver(star)
             for name, column in star.columns.items():
-                if column.references and column.references not in self.stars:
-                    raise ConfigurationError(
-                        f"{star.name}.{name} refers to {column.references}, which is no star table"
-                    )
+                if column.references:
+                    self._check_reference(star, name, column.references)
         try:
             _ = self.build_order, self.load_order
         except CycleError as error:
             raise ConfigurationError(f"the star models go round in a circle: {error}") from error
+
+    def _check_driver(self, star: StarContract) -> None:
+        drivers = [self.sources[table] for table in star.driven_by if table in self.sources]
+        if drivers and len(star.driven_by) > 1:
+            raise ConfigurationError(
+                f"{star.name} is driven by several tables; only star tables can be united"
+            )
+        if drivers and len(drivers[0].key) != len(star.key):
+            raise ConfigurationError(
+                f"{star.name} and {drivers[0].name}, which drives it, have keys of unlike length"
+            )
+
+    def _check_reference(self, star: StarContract, column: str, table: str) -> None:
+        referred = self.stars.get(table)
+        if referred is None:
+            raise ConfigurationError(
+                f"{star.name}.{column} refers to {table}, which is no star table"
+            )
+        if referred.is_fact or len(referred.key) != 1 or referred is star:
+            raise ConfigurationError(
+                f"{star.name}.{column} refers to {table}; it must be another table, a dimension, "
+                f"with a key of one column"
+            )
 
     def built_from(self, star: StarContract) -> tuple[str, ...]:
         """The other star tables among those that drive `star`."""

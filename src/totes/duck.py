@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from totes.errors import TransientError
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
@@ -50,6 +52,12 @@ def engine(work: Path) -> Iterator[DuckDBPyConnection]:
         if str(error) == "Query interrupted":  # what DuckDB makes of Ctrl-C
             raise KeyboardInterrupt from error
         raise
+    except (duckdb.OutOfMemoryException, duckdb.IOException) as error:
+        reason = str(error).splitlines()[0]
+        raise TransientError(
+            f"the engine cannot work in {work}: {reason}",
+            hint="is its disk full? TMPDIR names another place; then run again",
+        ) from error
     finally:
         connection.close()
 
@@ -71,8 +79,21 @@ def text(value: object) -> str:
 
 
 def parquet(paths: Iterable[Path]) -> str:
-    """The rows of Parquet files, as something to select from."""
-    return f"read_parquet([{', '.join(text(path) for path in paths)}], union_by_name = true)"
+    """The rows of Parquet files, as something to select from; nothing is read into their paths."""
+    listed = ", ".join(text(path) for path in paths)
+    return f"read_parquet([{listed}], union_by_name = true, hive_partitioning = false)"
+
+
+def no_rows(columns: Mapping[str, str]) -> str:
+    """SQL for no rows of columns with these types."""
+    typed = (f"cast(null as {kind}) as {name(column)}" for column, kind in columns.items())
+    return f"select {', '.join(typed)} where false"
+
+
+def matched(ours: Iterable[str], theirs: Iterable[str], new: str, old: str) -> str:
+    """A condition that holds if two relations' keys, column by column, are equal."""
+    pairs = zip(ours, theirs, strict=True)
+    return " and ".join(f"{new}.{name(a)} = {old}.{name(b)}" for a, b in pairs)
 
 
 def write_parquet(connection: DuckDBPyConnection, query: str, path: Path) -> int:

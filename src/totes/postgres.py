@@ -23,7 +23,8 @@ from totes.errors import ConfigurationError, TotesError, TransientError
 CHUNK = 1 << 20  # bytes handed to the pipe at once
 REFUSED = re.compile(
     r"authentication failed|no password supplied|does not exist|no pg_hba\.conf|not permitted"
-    r"|could not translate host|Name or service not known|SSL|certificate|invalid|not supported"
+    r"|could not translate host|Name or service not known|does not support SSL|certificate"
+    r"|invalid \w+ (number|value|option)|invalid value|not supported|invalid command-line"
 )
 
 
@@ -34,11 +35,21 @@ def connect(dsn: str, *, setting: str) -> psycopg.Connection:
     in one. Raises ConfigurationError for what a person must mend, TransientError for the rest.
     """
     parts = _parsed(dsn, setting)
-    defaults: dict[str, str | int | None] = {"connect_timeout": 10, "application_name": "totes"}
+    defaults: dict[str, str | int | None] = {
+        "connect_timeout": 10,
+        "application_name": "totes",
+        # a peer that vanishes without a word is noticed within a minute, not within two hours
+        "keepalives_idle": 30,
+        "keepalives_interval": 10,
+        "keepalives_count": 3,
+        "tcp_user_timeout": 60_000,
+    }
     if "sslmode" not in parts and "PGSSLMODE" not in os.environ and not _is_local(parts):
         defaults["sslmode"] = "require"
+    settings = {**defaults, **parts, "client_encoding": "UTF8"}
     try:
-        return psycopg.connect(make_conninfo("", **{**defaults, **parts}))
+        # no statement is prepared, so that a pooler may stand between
+        return psycopg.connect(make_conninfo("", **settings), prepare_threshold=None)
     except (psycopg.OperationalError, psycopg.ProgrammingError) as error:
         raise _unreachable(error, parts, setting) from error
 
@@ -107,12 +118,35 @@ def speaking_to(setting: str) -> Iterator[None]:
             f"{setting}: {one_line(error)}",
             hint=f"grant its user what it lacks, or name another user in {setting}",
         ) from error
-    except (psycopg.OperationalError, psycopg.InterfaceError) as error:
+    except (
+        psycopg.OperationalError,
+        psycopg.InterfaceError,
+        errors.IdleInTransactionSessionTimeout,
+        errors.ReadOnlySqlTransaction,  # a warehouse that has failed over
+        errors.UndefinedTable,  # a table that is just being replaced
+    ) as error:
         raise TransientError(
             f"{setting}: {one_line(error)}", hint="nothing half done was kept; run again"
         ) from error
     except psycopg.Error as error:
         raise TotesError(f"{setting}: {one_line(error)}", hint="--debug shows where") from error
+
+
+def database_of(connection: psycopg.Connection) -> tuple[str, int]:
+    """The identity of a connection's database: its cluster's, and its oid there.
+
+    The cluster is '' where the login may not ask, as with some hosted services.
+    """
+    may_ask = "select has_function_privilege('pg_control_system()', 'execute')"
+    row = connection.execute(may_ask).fetchone()
+    cluster = (
+        "(select system_identifier::text from pg_control_system())" if row and row[0] else "''"
+    )
+    query = sql.SQL("select {}, oid::bigint from pg_database where datname = current_database()")
+    found = connection.execute(query.format(sql.SQL(cluster))).fetchone()
+    if found is None:
+        raise AssertionError("the database that we are connected to is in pg_database")
+    return str(found[0]), int(found[1])
 
 
 class _Pump(threading.Thread):
@@ -155,6 +189,8 @@ def _piped(work: Callable[[int, threading.Event], None], *, into_engine: bool) -
     finally:
         os.close(theirs)
         pump.join()
+    if isinstance(failure, (GeneratorExit, KeyboardInterrupt)):
+        raise failure
     if failure and isinstance(pump.error, (BrokenPipeError, ConnectionAbortedError, NoneType)):
         raise failure
     if pump.error is not None:

@@ -27,7 +27,9 @@ def lake(tmp_path: Path) -> Iterator[Lake]:
                 system="7", timeline=1, database=5, xmin=1, xmax=1, taken_at=datetime(2024, 1, 1)
             )
             draft = lake.draft(lake.head(), snapshot, engine, tmp_path)
-            draft.record("t", Changes(path, 1), key=["id"], columns=["id", "change"])
+            draft.record(
+                "t", Changes(path, 1), key=["id"], columns={"id": "INTEGER", "change": "VARCHAR"}
+            )
             draft.commit()
         yield lake
 

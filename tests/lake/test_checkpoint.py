@@ -21,7 +21,7 @@ from totes.lake.manifest import File
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
-COLUMNS = ["id", "v", "change"]
+COLUMNS = {"id": "INTEGER", "v": "INTEGER", "change": "VARCHAR"}
 DICE = random.Random(1)
 _numbers = itertools.count()
 
@@ -130,7 +130,9 @@ def test_folding_changes_no_current_row(
     rows = fold(engine, layers[since:], ["id"], COLUMNS, whole=not since, path=path)
     assert rows == duck.count(engine, f"from {duck.parquet([path])}")
     folded = [*layers[:since], Layer(path, layers[-1].last)]
-    before, after = (current(x, ["id"], ["id", "v"]) for x in (layers, folded))
+    before, after = (
+        current(x, ["id"], {"id": "INTEGER", "v": "INTEGER"}) for x in (layers, folded)
+    )
     assert fetched(engine, after) == fetched(engine, before)
 
 

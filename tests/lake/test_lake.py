@@ -27,6 +27,8 @@ SNAPSHOT = Snapshot(
     system="7", timeline=1, database=5, xmin=700, xmax=701, taken_at=datetime(2024, 2, 29)
 )
 
+COLUMNS = {"id": "INTEGER", "v": "INTEGER", "change": "VARCHAR"}
+
 
 @pytest.fixture
 def engine(tmp_path: Path) -> Iterator[DuckDBPyConnection]:
@@ -73,7 +75,7 @@ class Maker:
         path = self.folder / f"{self.made}.parquet"
         count = duck.write_parquet(self.engine, rows, path)
         draft = lake.draft(lake.head(), SNAPSHOT, self.engine, self.folder)
-        draft.record("t", Changes(path, count), key=["id"], columns=["id", "v", "change"])
+        draft.record("t", Changes(path, count), key=["id"], columns=COLUMNS)
         return draft
 
     def rows(self, lake: Lake) -> list[tuple[int, int]]:
@@ -81,7 +83,11 @@ class Maker:
         head = lake.head()
         assert head is not None
         layers = lake.layers(head.tables["t"].state)
-        return sorted(self.engine.execute(current(layers, ["id"], ["id", "v"])).fetchall())
+        return sorted(
+            self.engine.execute(
+                current(layers, ["id"], {"id": "INTEGER", "v": "INTEGER"})
+            ).fetchall()
+        )
 
 
 @pytest.fixture
@@ -258,7 +264,7 @@ def test_a_table_that_a_batch_does_not_touch_is_carried(lake: Lake, maker: Maker
     """A table left alone keeps its state and its count, and has no changes and no problem."""
     first = maker.draft(lake, 1)
     facts = {"rows": 1, "problem": Problem(message="away")}
-    first.record("t", None, key=["id"], columns=["id", "v", "change"], **facts)
+    first.record("t", None, key=["id"], columns=COLUMNS, **facts)
     before = first.commit().tables["t"]
     after = lake.draft(lake.head(), SNAPSHOT, maker.engine, maker.folder).commit().tables["t"]
     assert before.problem is not None

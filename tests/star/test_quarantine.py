@@ -23,7 +23,9 @@ def quarantine(world: World) -> list[tuple[str, str, str]]:
         from totes.changes import current
 
         layers = processed.layers(table.state)
-        query = current(layers, star.QUARANTINE_KEY, ["model", "key", "reason"])
+        query = current(
+            layers, star.QUARANTINE_KEY, dict.fromkeys(["model", "key", "reason"], "VARCHAR")
+        )
         found = work.engine.execute(query).fetchall()
     assert table.rows == len(found)
     return sorted(found)

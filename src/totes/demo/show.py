@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 import shutil
 import sys
 import time
@@ -188,8 +189,8 @@ def _live(box: Box) -> None:
 
 def _farewell(box: Box, *, keep: bool) -> None:
     """Say where everything is, and what to try next."""
-    totes = "totes" if shutil.which("totes") else _relative(Path(sys.argv[0]))
-    folder = _relative(box.folder)
+    totes = "totes" if shutil.which("totes") else shlex.quote(_relative(Path(sys.argv[0])))
+    folder = shlex.quote(_relative(box.folder))
     click.echo(f"\n{_title('Where it all is')}")
     terminal.table(
         ("what", "where"),

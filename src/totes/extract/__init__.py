@@ -4,13 +4,11 @@
 what is new since a cursor, and finds what is gone.
 """
 
-from totes.extract.capture import CHANGE, XID, Captured, Known, capture
+from totes.extract.capture import Captured, Known, capture
 from totes.extract.catalog import FoundTable, check_tables
-from totes.extract.source import Source, open_source
+from totes.extract.source import Source, open_source, take_snapshot
 
 __all__ = [
-    "CHANGE",
-    "XID",
     "Captured",
     "FoundTable",
     "Known",
@@ -18,4 +16,5 @@ __all__ = [
     "capture",
     "check_tables",
     "open_source",
+    "take_snapshot",
 ]

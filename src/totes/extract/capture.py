@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, TypeVar
 from psycopg import sql
 
 from totes import duck
-from totes.changes import Changes, Layer, Snapshot, current
+from totes.changes import CHANGE, INGESTED, XID, Changes, Layer, Snapshot, current
 from totes.errors import ContractError
 from totes.extract.catalog import FoundTable
 from totes.extract.source import SETTING, Source
@@ -28,8 +28,7 @@ if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
 _T = TypeVar("_T")
-
-XID, CHANGE = "_xid", "_change"  # the columns that capture adds to a table's own
+_UNEXPLAINED = Changes(Path())  # what _compare gives where rows do not add up
 
 # One CSV row may be this long: PostgreSQL's largest text, doubled quotes included, is 1 GB, but the
 # engine reserves the whole of it.
@@ -102,12 +101,13 @@ def capture(
     for name, table in tables.items():
         reader = _Reader(source, table, known.get(name), engine, folder / f"{name}.parquet")
         try:
-            if full[name]:
-                done(name, reader.whole(str(full[name])))
-            else:
-                done(name, reader.since(*counts[name]))
+            with source.connection.transaction():  # a savepoint: what fails, fails for one table
+                reason = full[name]
+                outcome = reader.whole(reason) if reason else reader.since(*counts[name])
         except ContractError as error:
             done(name, error)
+        else:
+            done(name, outcome)
 
 
 def _probe(
@@ -163,9 +163,13 @@ class _Reader:
             changes = Changes(self.target, inserted=rows) if rows else None
             return Captured(rows, changes, reason)
         self._fetch(self._keep)
-        total = duck.count(self.engine, "from fetched")
-        new, old = (f"row({duck.names(self.columns, of=side)})" for side in "fl")
-        changes = self._compare(self.known, total, differs=f"{new} is distinct from {old}")
+        total = duck.count(self.engine, "from totes_fetched")
+        changes = self._compare(self.known, total, differs=self._other_values)
+        if changes is _UNEXPLAINED:
+            raise ContractError(
+                f"{self.table.contract.name}: its {total} rows and the lake's do not add up",
+                hint="totes verify looks at the lake; is the key unique at the source?",
+            )
         return Captured(total, changes, reason)
 
     def since(self, total: int, changed: int) -> Captured:
@@ -175,59 +179,68 @@ class _Reader:
         if not changed and total == self.known.rows:
             return Captured(total)
         self._fetch(self._keep, self.source.changed_since(self.known.cursor))
-        return Captured(total, self._compare(self.known, total, differs=f"f.{XID} <> l.{XID}"))
+        # the same id and other values: ids of another cluster, from before a move
+        differs = f"f.{XID} <> l.{XID} or {self._other_values}"
+        changes = self._compare(self.known, total, differs=differs)
+        if changes is _UNEXPLAINED:  # rows came without being written: a partition was attached
+            return self.whole("rows are there that no transaction has written")
+        return Captured(total, changes)
 
     def _compare(self, known: Known, total: int, *, differs: str) -> Changes | None:
-        """Write what `fetched` has and the lake has not, and the deletions, to the target."""
-        layers = known.layers()
-        lake = "select * from fetched where false"
-        if layers:
-            lake = current(layers, self.key, [*self.columns, XID], CHANGE)
+        """Write what was fetched and the lake has not, and the deletions, to the target.
+
+        Gives _UNEXPLAINED, and writes nothing of use, if the rows do not add up to `total`.
+        """
+        types = {**self.table.contract.types, XID: INGESTED[XID]}
+        lake = current(known.layers(), self.key, types, CHANGE)
         inserted, updated = self._find_upserts(lake, differs)
         missing = known.rows + inserted - total
+        if missing < 0:
+            return _UNEXPLAINED
         if not (missing or inserted or updated):
             return None
-        changes = "from upserts"
+        changes = "from totes_upserts"
         if missing:
             self._fetch_keys()
             changes += (
                 f" union all by name select l.*, 'delete' as {CHANGE} from ({lake}) as l "
-                f"where not exists (select 1 from present as f where {self._same_key})"
+                f"where not exists (select 1 from totes_present as f where {self._same_key})"
             )
         rows = duck.write_parquet(self.engine, changes, self.target)
         deleted = rows - inserted - updated
         if deleted != missing:
-            raise ContractError(
-                f"{self.table.contract.name}: the source has {total} rows where the lake comes to "
-                f"{known.rows + inserted - deleted}",
-                hint=f"is {', '.join(self.key)} unique at the source?",
-            )
+            return _UNEXPLAINED
         return Changes(self.target, inserted, updated, deleted)
 
     @property
+    def _other_values(self) -> str:
+        new, old = (f"row({duck.names(self.columns, of=side)})" for side in "fl")
+        return f"{new} is distinct from {old}"
+
+    @property
     def _same_key(self) -> str:
-        return " and ".join(f"f.{duck.name(part)} = l.{duck.name(part)}" for part in self.key)
+        return duck.matched(self.key, self.key, "f", "l")
 
     def _find_upserts(self, lake: str, differs: str) -> tuple[int, int]:
         """Make `upserts` of the fetched rows that the lake has not; how many are new, and not."""
         known = f"l.{duck.name(self.key[0])} is not null"
         self.engine.execute(
-            f"create or replace temp table upserts as "
+            f"create or replace temp table totes_upserts as "
             f"select f.*, case when {known} then 'update' else 'insert' end as {CHANGE} "
-            f"from fetched as f left join ({lake}) as l on {self._same_key} "
-            f"where not ({known}) or {differs}"
+            f"from totes_fetched as f left join ({lake}) as l on {self._same_key} "
+            f"where not ({known}) or ({differs})"
         )
-        inserted = duck.count(self.engine, f"from upserts where {CHANGE} = 'insert'")
-        return inserted, duck.count(self.engine, "from upserts") - inserted
+        inserted = duck.count(self.engine, f"from totes_upserts where {CHANGE} = 'insert'")
+        return inserted, duck.count(self.engine, "from totes_upserts") - inserted
 
     def _keep(self, fetched: str) -> None:
-        self.engine.execute(f"create or replace temp table fetched as {fetched}")
-        self._keys_are_unique("fetched")
+        self.engine.execute(f"create or replace temp table totes_fetched as {fetched}")
+        self._keys_are_unique("totes_fetched")
 
     def _fetch_keys(self) -> None:
         keys = ", ".join(f"{self._held(part)} as {duck.name(part)}" for part in self.key)
         query = sql.SQL("select {} from {}").format(_identifiers(self.key), _relation(self.table))
-        create = f"create or replace temp table present as select {keys} from "
+        create = f"create or replace temp table totes_present as select {keys} from "
         self._stream(query, self.key, lambda csv: self.engine.execute(create + csv))
 
     def _fetch(self, use: Callable[[str], _T], only: sql.Composable | None = None) -> _T:
@@ -252,7 +265,7 @@ class _Reader:
         try:
             with speaking_to(SETTING), copied_out(self.source.connection, query) as path:
                 return use(f"read_csv({duck.text(path)}, columns = {{{types}}}, {CSV})")
-        except duckdb.Error as error:
+        except (duckdb.ConversionException, duckdb.InvalidInputException) as error:
             raise ContractError(
                 f"{self.table.contract.name}: a value cannot be held: {one_line(error)}",
                 hint="mend the row at the source, or the column's type in the contract",
@@ -271,15 +284,19 @@ class _Reader:
         return f"cast({quoted} as {held})"
 
     def _keys_are_unique(self, relation: str) -> None:
-        """A table without a unique index on its key may hold a key twice: look."""
+        """A table without a unique index on its key may hold a key twice, or NULL: look."""
         if self.table.key_is_unique:
             return
         keys = duck.names(self.key)
-        twice = f"select {keys} from {relation} group by all having count(*) > 1 limit 1"
+        missing = " or ".join(f"{duck.name(part)} is null" for part in self.key)
+        twice = (
+            f"select {keys} from {relation} group by all having count(*) > 1 or {missing} limit 1"
+        )
         for row in self.engine.execute(twice).fetchall():
+            values = ", ".join("NULL" if value is None else str(value) for value in row)
             raise ContractError(
-                f"{self.table.contract.name}: the key {', '.join(self.key)} = "
-                f"{', '.join(map(str, row))} is there more than once",
+                f"{self.table.contract.name}: the key {', '.join(self.key)} = {values} is there "
+                f"{'and is no key' if None in row else 'more than once'}",
                 hint=f"name the real key in source/{self.table.contract.name}.toml",
             )
 

@@ -3,17 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+
+import psycopg
 
 from totes.contract import SourceContract
 from totes.datatype import DataType
 from totes.errors import ConfigurationError, ContractError, TotesError
-from totes.extract.source import SETTING, Source
+from totes.extract.source import SETTING
 from totes.postgres import speaking_to
 
 COLUMNS = """
     select
-        n.nspname, c.relname, c.oid::bigint, c.relkind::text,
+        n.nspname, c.relname,
+        -- a partitioned table is another one when its partitions are others
+        case when c.relkind = 'p'
+            then (
+                select hashtextextended(string_agg(relid::oid::text, ',' order by relid), 0)
+                from pg_partition_tree(c.oid)
+            )
+            else c.oid::bigint end,
+        c.relkind::text,
         has_schema_privilege(n.oid, 'usage') and has_table_privilege(c.oid, 'select'),
         (
             select coalesce(json_object_agg(a.attname, format_type(a.atttypid, a.atttypmod)), '{}')
@@ -21,12 +31,15 @@ COLUMNS = """
             where a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped
         ),
         (
-            select coalesce(json_agg((
-                select json_agg(a.attname) from pg_attribute as a
-                where a.attrelid = c.oid and a.attnum = any(i.indkey)
-            )), '[]')
+            select coalesce(json_agg(key.columns), '[]')
             from pg_index as i
-            where i.indrelid = c.oid and i.indisunique and i.indpred is null and i.indexprs is null
+            cross join lateral (
+                select json_agg(a.attname) as columns, bool_and(a.attnotnull) as not_null
+                from pg_attribute as a
+                where a.attrelid = c.oid and a.attnum = any((i.indkey::int2[])[0:i.indnkeyatts - 1])
+            ) as key
+            where i.indrelid = c.oid and i.indisunique and i.indisvalid and i.indimmediate
+                and i.indpred is null and i.indexprs is null and key.not_null
         )
     from pg_class as c
     join pg_namespace as n on n.oid = c.relnamespace
@@ -44,19 +57,20 @@ class FoundTable:
 
     contract: SourceContract
     oid: int = 0
-    types: dict[str, str] = field(default_factory=dict)
     key_is_unique: bool = False
     problem: TotesError | None = None
 
 
-def check_tables(source: Source, contracts: Iterable[SourceContract]) -> dict[str, FoundTable]:
+def check_tables(
+    connection: psycopg.Connection, contracts: Iterable[SourceContract]
+) -> dict[str, FoundTable]:
     """Look at every contracted table. A table that does not fit has its `problem`; nothing raises
     but a source that is away."""
     wanted = list(contracts)
     schemas = [contract.schema_name for contract in wanted]
     tables = [contract.source_table for contract in wanted]
     with speaking_to(SETTING):
-        rows = source.connection.execute(COLUMNS, (schemas, tables)).fetchall()
+        rows = connection.execute(COLUMNS, (schemas, tables)).fetchall()
     there = {(row[0], row[1]): row[2:] for row in rows}
     return {
         contract.name: _compare(contract, there.get((contract.schema_name, contract.source_table)))
@@ -77,7 +91,7 @@ def _compare(contract: SourceContract, row: tuple[object, ...] | None) -> FoundT
         raise AssertionError("the catalogue's query gives an oid, an object and a list")
     problem = _readable(contract, bool(readable), str(kind)) or _columns(contract, types)
     is_unique = any(set(index or []) == set(contract.key) for index in unique)
-    return FoundTable(contract, oid, types, is_unique, problem)
+    return FoundTable(contract, oid, is_unique, problem)
 
 
 def _readable(contract: SourceContract, readable: bool, kind: str) -> TotesError | None:

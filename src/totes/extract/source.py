@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -10,12 +10,13 @@ import psycopg
 from psycopg import IsolationLevel, sql
 
 from totes.changes import Snapshot
-from totes.postgres import connect, speaking_to
+from totes.postgres import connect, database_of, speaking_to
 
 SETTING = "TOTES_SOURCE"
 WRAP = 1 << 32  # transaction ids in a row are the low 32 bits of the real ones
 
-# How values are printed: independent of how the role or the database is configured.
+# How values are printed: independent of how the role or the database is configured. A policy that
+# would hide rows is an error, and not taken for their deletion.
 SESSION = """
     set local timezone = 'UTC';
     set local datestyle = 'ISO, YMD';
@@ -23,21 +24,22 @@ SESSION = """
     set local extra_float_digits = 3;
     set local bytea_output = 'hex';
     set local lock_timeout = '10s';
+    set local row_security = off;
     set local search_path = 'pg_catalog'
 """
 
-# pg_control_…() tell one database cluster from another; where they may not be called, the
-# database's oid and the transaction ids still do most of that.
-IDENTITY = """
+# The first query, which takes the snapshot. The timeline of a standby is not asked for here. The
+# time is that before the snapshot, so that the snapshot has seen whatever was committed by then.
+SNAPSHOT = """
     select
-        case when has_function_privilege('pg_control_system()', 'execute')
-            then (select system_identifier::text from pg_control_system()) else '' end,
-        case when has_function_privilege('pg_control_checkpoint()', 'execute')
-            then (select timeline_id from pg_control_checkpoint()) else 0 end,
-        (select oid::bigint from pg_database where datname = current_database()),
+        case when pg_is_in_recovery() then 0
+            else ('x' || left(pg_walfile_name(pg_current_wal_lsn()), 8))::bit(32)::int end,
         pg_snapshot_xmin(pg_current_snapshot())::text::bigint,
         pg_snapshot_xmax(pg_current_snapshot())::text::bigint,
-        clock_timestamp() at time zone 'UTC'
+        coalesce(
+            case when pg_is_in_recovery() then pg_last_xact_replay_timestamp() end,
+            statement_timestamp()
+        ) at time zone 'UTC'
 """
 
 
@@ -71,19 +73,34 @@ class Source:
 
 
 @contextmanager
-def open_source(dsn: str) -> Iterator[Source]:
-    """Open the source in a REPEATABLE READ, READ ONLY transaction, which ends with the block."""
+def open_source(dsn: str) -> Iterator[psycopg.Connection]:
+    """Connect to the source, read only, for transactions of one snapshot each."""
     connection = connect(dsn, setting=SETTING)
     try:
         connection.read_only = True
         connection.isolation_level = IsolationLevel.REPEATABLE_READ
         with speaking_to(SETTING):
             connection.execute(SESSION)
-            row = connection.execute(IDENTITY).fetchone()
-        if row is None:
-            raise AssertionError("a SELECT without FROM has one row")
-        fields = ("system", "timeline", "database", "xmin", "xmax", "taken_at")
-        snapshot = Snapshot.model_validate(dict(zip(fields, row, strict=True)))
-        yield Source(connection, snapshot)
+        yield connection
     finally:
         connection.close()
+
+
+def take_snapshot(connection: psycopg.Connection, tables: Iterable[tuple[str, str]]) -> Source:
+    """Begin a transaction, hold `tables` (schema and name) still, and take its snapshot.
+
+    They are locked first, in the mode of a plain SELECT, which stops no writer: TRUNCATE and those
+    ALTERs that rewrite a table take no heed of snapshots, and would let us find it empty.
+    """
+    with speaking_to(SETTING):
+        system, database = database_of(connection)
+        connection.rollback()
+        connection.execute(SESSION)
+        for schema, table in sorted(tables):
+            lock = sql.SQL("lock table {} in access share mode")
+            connection.execute(lock.format(sql.Identifier(schema, table)))
+        row = connection.execute(SNAPSHOT).fetchone()
+    fields = ("timeline", "xmin", "xmax", "taken_at")
+    found = dict(zip(fields, row or (), strict=True))
+    snapshot = Snapshot.model_validate({"system": system, "database": database, **found})
+    return Source(connection, snapshot)

@@ -10,7 +10,7 @@ al., "The log-structured merge-tree", 1996).
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -40,7 +40,7 @@ def fold(
     engine: DuckDBPyConnection,
     layers: Sequence[Layer],
     key: Sequence[str],
-    columns: Sequence[str],
+    columns: Mapping[str, str],
     *,
     whole: bool,
     path: Path,
@@ -51,6 +51,6 @@ def fold(
     last of `columns` tells which are. Rows are in key order: the same layers give the same file.
     """
     rows = newest(layers, key, columns)
-    kept = f"where {duck.name(columns[-1])} <> 'delete'" if whole else ""
+    kept = f"where {duck.name(list(columns)[-1])} <> 'delete'" if whole else ""
     query = f"select * from ({rows}) {kept} order by {duck.names(key)}"
     return duck.write_parquet(engine, query, path)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -95,12 +95,12 @@ class Draft:
         changes: Changes | None,
         *,
         key: Sequence[str],
-        columns: Sequence[str],
+        columns: Mapping[str, str],
         **facts: Any,
     ) -> Table:
         """Put a table's changes into the batch, and with them `facts`, other fields of its Table.
 
-        `columns` are all the columns of the change file, with its change column as the last.
+        `columns` are all the columns of the change file, name → type, its change column the last.
         """
         table = self.tables.get(name) or Table(contract="")
         table = self.tables[name] = table.model_copy(update=facts)
@@ -127,7 +127,7 @@ class Draft:
         name: str,
         files: Sequence[File],
         key: Sequence[str],
-        columns: Sequence[str],
+        columns: Mapping[str, str],
         *,
         whole: bool,
     ) -> File:

@@ -8,11 +8,13 @@ from __future__ import annotations
 import hashlib
 import os
 import re
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
+from uuid import uuid4
 
 import obstore
 from obstore.exceptions import AlreadyExistsError, BaseError
@@ -46,6 +48,34 @@ def _sync(path: Path) -> None:
         os.close(descriptor)
 
 
+def _create(path: Path, content: bytes | Path, root: Path) -> bool:
+    """Create a file that is there whole and for good, or not at all; False if there is one.
+
+    Its content is synced before it has its name, and the folders that lead to it, those above
+    `root` that had to be made included, before this returns. obstore's own local store syncs
+    nothing: after a power cut a file could be there, and be empty.
+    """
+    there = next(folder for folder in path.parents if folder.exists())
+    path.parent.mkdir(parents=True, exist_ok=True)
+    part = path.parent / f".{path.name}.{uuid4().hex}"
+    try:
+        if isinstance(content, bytes):
+            part.write_bytes(content)
+        else:
+            shutil.copyfile(content, part)
+        _sync(part)
+        os.link(part, path)
+    except FileExistsError:
+        return False
+    finally:
+        part.unlink(missing_ok=True)
+    for folder in path.parents:
+        _sync(folder)
+        if root.is_relative_to(folder) and there.is_relative_to(folder):
+            break
+    return True
+
+
 class Store:
     """The objects under one URL. `setting` is the name of the setting that holds it, for messages.
 
@@ -60,7 +90,7 @@ class Store:
         self._root = Path(unquote(parts.path)) if parts.scheme == "file" else None
         is_place = parts.scheme == "s3" if self._root is None else self._root.is_absolute()
         # a file has no host and a bucket must have a name: else another place would be meant
-        is_whole = bool(parts.netloc) == (parts.scheme == "s3")
+        is_whole = bool(parts.netloc) == (parts.scheme == "s3") and "\0" not in unquote(url)
         if not (is_place and is_whole) or parts.query or parts.fragment:
             raise ConfigurationError(
                 f"{setting} = {url!r} is neither file:///FOLDER nor s3://BUCKET/PREFIX",
@@ -69,14 +99,7 @@ class Store:
 
     @cached_property
     def _store(self) -> ObjectStore:
-        """The store, made when it is first needed: to look at a lake must not make its folder."""
-        if self._root is None:
-            return from_url(self.url)
-        missing = [path for path in (self._root, *self._root.parents) if not path.exists()]
-        self._root.mkdir(parents=True, exist_ok=True)
-        for path in missing:
-            _sync(path.parent)
-        return LocalStore(self._root)
+        return LocalStore(self._root) if self._root else from_url(self.url)
 
     @property
     def _is_there(self) -> bool:
@@ -102,20 +125,13 @@ class Store:
     def put(self, key: str, content: bytes | Path) -> bool:
         """Create an object; False, and nothing changed, if there is one under that key already."""
         with self._translated(key):
+            if self._root is not None:
+                return _create(self._root / key, content, self._root)
             try:
                 obstore.put(self._store, key, content, mode="create", use_multipart=False)
             except AlreadyExistsError:
                 return False
-            if self._root is not None:
-                self._make_durable(self._root / key)
-        return True
-
-    def _make_durable(self, path: Path) -> None:
-        """Make a new file, and the folders that lead to it, outlive a power cut."""
-        for part in (path, *path.parents):
-            _sync(part)
-            if part == self._root:
-                return
+            return True
 
     def get(self, key: str) -> bytes | None:
         """An object's content; None if there is none."""
@@ -135,9 +151,11 @@ class Store:
         Raises DamageError if it is missing or is not what it was.
         """
         path = self._root / key if self._root else self._download(key, digest)
-        if not path.exists():
+        with self._translated(key):
+            found = sha256(path) if path.exists() else None
+        if found is None:
             raise DamageError(f"{self.url}/{key} is missing", hint="totes verify lists all damage")
-        if sha256(path) != digest:
+        if found != digest:
             raise DamageError(
                 f"{self.url}/{key} is not what its manifest says: its SHA-256 differs",
                 hint="totes verify lists all damage; bring the object back from a backup",

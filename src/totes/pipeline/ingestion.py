@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from functools import partial
 
 from totes import duck, extract, lake
-from totes.changes import Snapshot
+from totes.changes import INGESTED, Snapshot
 from totes.config import Settings
 from totes.contract import DataModel
 from totes.errors import TotesError
@@ -27,19 +28,26 @@ def ingest(settings: Settings, progress: Progress = silent) -> Report:
         ingestion = lake.Lake(settings.lake("ingestion"), "ingestion", work.folder)
         head = ingestion.head()
         snapshot, captured = look(settings, model, ingestion, head, work, progress)
+        problems = [outcome for _, outcome in captured.values() if isinstance(outcome, TotesError)]
+        if snapshot is None or (head is None and problems):
+            raise problems[0]
         report.taken_at = snapshot.taken_at
-        if head is None:
-            for _, outcome in captured.values():
-                if isinstance(outcome, TotesError):
-                    raise outcome
         report.at = head.batch if head else 0
-        draft = ingestion.draft(head, snapshot, work.engine, work.folder)
+        draft = ingestion.draft(head, _after(head, snapshot), work.engine, work.folder)
         for name, (table, outcome) in captured.items():
             _record_capture(draft, report, model, table, outcome)
             progress("ingest", f"{name} archived", len(captured), len(captured))
         if head is None or _is_news(head, draft, report):
             commit(draft, report, None)
     return report
+
+
+def _after(head: lake.Manifest | None, snapshot: Snapshot) -> Snapshot:
+    """The snapshot, at a time after that of the batch before, should the source's clock go back."""
+    if head is None:
+        return snapshot
+    earliest = head.snapshot.taken_at + timedelta(microseconds=1)
+    return snapshot.model_copy(update={"taken_at": max(snapshot.taken_at, earliest)})
 
 
 def look(
@@ -49,24 +57,31 @@ def look(
     head: lake.Manifest | None,
     work: duck.Workspace,
     progress: Progress,
-) -> tuple[Snapshot, Outcomes]:
+) -> tuple[Snapshot | None, Outcomes]:
     """Capture every table, against batch `head`, at one snapshot of the source, and keep nothing.
 
     Each table comes with its outcome, or with the problem that stopped it. Where there is no batch
-    yet and a table does not fit its contract, no other table is read.
+    yet and a table does not fit its contract, nothing is read, and there is no snapshot.
     """
     known = _known(ingestion, head)
-    with extract.open_source(settings.dsn("source")) as source:
-        found = extract.check_tables(source, model.sources.values())
+    contracts = model.sources.values()
+    with extract.open_source(settings.dsn("source")) as connection:
+        there = extract.check_tables(connection, contracts)
+        sound = [table.contract for table in there.values() if not table.problem]
+        if head is None and len(sound) < len(there):
+            return None, {name: (t, t.problem) for name, t in there.items() if t.problem}
+        names = [(contract.schema_name, contract.source_table) for contract in sound]
+        source = extract.take_snapshot(connection, names)
+        # once more, now that nobody can alter them; what has come since must wait for the next run
+        found = there | extract.check_tables(connection, sound)
         outcomes: Outcomes = {t: (f, f.problem) for t, f in found.items() if f.problem}
 
         def done(name: str, outcome: extract.Captured | TotesError) -> None:
             outcomes[name] = (found[name], outcome)
             progress("ingest", name, len(outcomes), len(found))
 
-        if head or not outcomes:
-            sound = {name: table for name, table in found.items() if not table.problem}
-            extract.capture(source, sound, known, work.engine, work.folder / "captured", done)
+        usable = {name: table for name, table in found.items() if not table.problem}
+        extract.capture(source, usable, known, work.engine, work.folder / "captured", done)
     return source.snapshot, outcomes
 
 
@@ -93,7 +108,7 @@ def _record_capture(
     outcome: extract.Captured | TotesError,
 ) -> None:
     contract = table.contract
-    columns = [*contract.columns, extract.XID, extract.CHANGE]
+    columns = {**contract.types, **INGESTED}
     if isinstance(outcome, TotesError):
         problem = lake.Problem(message=str(outcome), hint=outcome.hint)
         draft.record(contract.name, None, key=contract.key, columns=columns, problem=problem)

@@ -45,7 +45,7 @@ def load(
                 _count_loaded(report, model, manifest)
             report.at = manifest.batch
         if true_at and report.at:
-            warehouse.vouch(connection, true_at)
+            warehouse.vouch(connection, report.at, true_at)
     return report
 
 

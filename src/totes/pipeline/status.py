@@ -58,7 +58,7 @@ def status(settings: Settings) -> Status:
 
         def processed() -> StageStatus:
             made = lake.Lake(settings.lake("processed"), "processed", work.folder)
-            quarantine.update(_quarantined(made, work.engine))
+            quarantine.update(quarantined(made, work.engine))
             return _lake_status(made)
 
         return Status(
@@ -94,12 +94,14 @@ def _lake_status(asked: lake.Lake) -> StageStatus:
     )
 
 
-def _quarantined(processed: lake.Lake, engine: DuckDBPyConnection) -> dict[str, int]:
+def quarantined(processed: lake.Lake, engine: DuckDBPyConnection) -> dict[str, int]:
+    """Model → rows in quarantine."""
     head = processed.head()
     table = head.tables.get(star.QUARANTINE) if head else None
     if not table or not table.rows:
         return {}
-    pending = changes.current(processed.layers(table.state), star.QUARANTINE_KEY, ["model"])
+    columns = {"model": "VARCHAR", "key": "VARCHAR"}
+    pending = changes.current(processed.layers(table.state), star.QUARANTINE_KEY, columns)
     counted = f"select model, count(*) from ({pending}) group by all order by all"
     return dict(engine.execute(counted).fetchall())
 

@@ -6,11 +6,12 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING
 
-from totes import changes, duck, extract, lake, star, warehouse
+from totes import changes, duck, lake, warehouse
 from totes.config import Settings
 from totes.contract import DataModel
 from totes.errors import TotesError
 from totes.pipeline.ingestion import look
+from totes.pipeline.status import quarantined
 from totes.report import Progress, silent
 
 if TYPE_CHECKING:
@@ -53,7 +54,7 @@ def verify(settings: Settings, progress: Progress = silent) -> Verification:
     with duck.workspace() as work:
         ingestion = lake.Lake(settings.lake("ingestion"), "ingestion", work.folder)
         processed = lake.Lake(settings.lake("processed"), "processed", work.folder)
-        for audited in (ingestion, processed):
+        for audited in (processed, ingestion):  # this order: a run may be at work, and ahead of us
             audit = lake.audit(audited, partial(progress, "verify", f"the {audited.kind} lake"))
             verification.audits[audited.kind] = audit
             verification.damage += audit.damage
@@ -61,7 +62,7 @@ def verify(settings: Settings, progress: Progress = silent) -> Verification:
             _check_origins(verification)
         if not verification.damage:
             verification.counts += _source_counts(settings, model, ingestion, work)
-            verification.counts += _star_counts(model, ingestion, processed)
+            verification.counts += _star_counts(model, ingestion, processed, work.engine)
             verification.counts += _warehouse_counts(settings, model, processed)
     return verification
 
@@ -114,16 +115,19 @@ def _current_rows(
         return 0
     layers = ingestion.layers(table.state)
     key = model.sources[name].key
-    return duck.count(engine, changes.current(layers, key, key, extract.CHANGE))
+    types = {part: model.sources[name].types[part] for part in key}
+    return duck.count(engine, changes.current(layers, key, types, changes.CHANGE))
 
 
-def _star_counts(model: DataModel, ingestion: lake.Lake, processed: lake.Lake) -> list[Count]:
+def _star_counts(
+    model: DataModel, ingestion: lake.Lake, processed: lake.Lake, engine: DuckDBPyConnection
+) -> list[Count]:
     """Source tables in the one lake against the star tables that they drive in the other."""
     head = processed.head()
     if head is None:
         return []
     origin = ingestion.manifest(head.batch)
-    refused = head.tables[star.QUARANTINE].rows
+    refused = quarantined(processed, engine)
     counts = []
     for contract in model.load_order:
         driver = origin.tables.get(contract.driven_by[0])
@@ -132,7 +136,7 @@ def _star_counts(model: DataModel, ingestion: lake.Lake, processed: lake.Lake) -
         rows = head.tables[contract.name].rows
         missing = driver.rows - rows
         # a dimension keeps what is gone from the source; what is in quarantine is in no star
-        equal = missing <= refused and (missing >= 0 or not contract.is_fact)
+        equal = missing <= refused.get(contract.name, 0) and (missing >= 0 or not contract.is_fact)
         said = (
             "of these in quarantine" if missing > 0 else "kept though gone" if missing < 0 else ""
         )

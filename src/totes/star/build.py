@@ -8,7 +8,8 @@ pure function of the ingestion batches so far: rows are numbered and written in 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -18,7 +19,7 @@ from totes.changes import Changes, Layer, Snapshot, newest
 from totes.contract import DataModel, StarContract
 from totes.errors import ModelError
 from totes.star import quarantine
-from totes.star.inputs import SourceTable, lay_out, read_by, reference
+from totes.star.inputs import SourceTable, lay_out, read_by, reads_twice, reference
 from totes.star.strict import judge
 
 if TYPE_CHECKING:
@@ -41,12 +42,12 @@ class Built:
     last_id: int
 
 
-def layout(model: DataModel, name: str) -> tuple[tuple[str, ...], list[str], str]:
-    """A processed table's key, the columns of its change files, and its contract's fingerprint."""
+def layout(model: DataModel, name: str) -> tuple[tuple[str, ...], dict[str, str], str]:
+    """A processed table's key, its change files' columns, and its contract's fingerprint."""
     if name == quarantine.QUARANTINE:
-        return quarantine.KEY, list(quarantine.COLUMNS), quarantine.QUARANTINE
+        return quarantine.KEY, quarantine.COLUMNS, quarantine.QUARANTINE
     star = model.stars[name]
-    return star.key, [*star.columns, "batch", "change"], star.fingerprint
+    return star.key, star.types, star.fingerprint
 
 
 def build(
@@ -70,20 +71,37 @@ def build(
     built: dict[str, Built] = {}
     for star in model.build_order:
         builder = _Builder(model, star, sources, held, built, engine, batch, snapshot)
-        if builder.drive(retry=star.name in waiting):
-            builder.judge()
-            if made := builder.versions(folder / f"{star.name}.parquet"):
-                built[star.name] = made
+        with _blaming(star):
+            if builder.drive(retry=star.name in waiting):
+                builder.judge()
+                if made := builder.versions(folder / f"{star.name}.parquet"):
+                    built[star.name] = made
         done(star.name)
     if changes := _refusals(engine, folder / "quarantine.parquet"):
         built[quarantine.QUARANTINE] = Built(changes, 0)
     return built
 
 
+@contextmanager
+def _blaming(star: StarContract) -> Iterator[None]:
+    """Say which model it was whose SQL the engine would not run."""
+    import duckdb  # only for its errors; whoever opened the engine has loaded it
+
+    try:
+        yield
+    except (duckdb.OutOfMemoryException, duckdb.IOException):
+        raise  # not the model's fault
+    except duckdb.Error as error:
+        reason = str(error).splitlines()[0]
+        raise ModelError(
+            f"{star.name}.sql: {reason}", hint="mend the model, or the row that it fails on"
+        ) from error
+
+
 def _refusals(engine: DuckDBPyConnection, path: Path) -> Changes | None:
-    if not duck.count(engine, "from refused"):
+    if not duck.count(engine, "from totes_refused"):
         return None
-    return _write(engine, f"from refused order by {duck.names(quarantine.KEY)}", path)
+    return _write(engine, f"from totes_refused order by {duck.names(quarantine.KEY)}", path)
 
 
 def _write(engine: DuckDBPyConnection, query: str, path: Path) -> Changes | None:
@@ -119,6 +137,8 @@ class _Builder:
         if self.driver is None:
             return self._drive_by_stars()
         everything = any(table.changes for table in looked_up)
+        if self.driver.changes and reads_twice(self.star, self.driver.contract.name, self.engine):
+            everything = True  # it looks things up in its own driving table
         if not (everything or self.driver.changes or retry):
             return False
         for table in looked_up:
@@ -135,13 +155,15 @@ class _Builder:
             if name in self.built:
                 rows = f"select * from {duck.parquet([self.built[name].changes.path])}"
             else:
-                nulls = (f"cast(null as {c.type.modelled}) as {n}" for n, c in star.columns.items())
-                rows = f"select {', '.join(nulls)} where false"
+                rows = duck.no_rows(star.types)
             lay_out(self.engine, name, rows)
         return any(name in self.built for name in self.star.driven_by)
 
     def judge(self) -> None:
-        """Make `judged` of the SELECT's rows: the contract's values, and a reason or NULL."""
+        """Make `totes_judged` of the SELECT's rows: the contract's values, and a reason or NULL.
+
+        Beside them stands the driving row's key, as the SELECT returned it.
+        """
         described = self.engine.execute(f"describe {self.star.sql}").fetchall()
         raw_types = {name: kind for name, kind, *_ in described}
         if list(raw_types) != list(self.star.selected):
@@ -157,9 +179,11 @@ class _Builder:
         }
         values = ", ".join(f"{column.value} as {duck.name(n)}" for n, column in judged.items())
         reasons = ", ".join(column.reason for column in judged.values())
+        names = self.driver.contract.key if self.driver else None
+        key = quarantine.key_of(self.star.key, "raw", names)
         self.engine.execute(
-            f"create or replace temp table judged as select {values}, "
-            f"nullif(concat_ws('; ', {reasons}), '') as reason from ({self.star.sql}) as raw"
+            f"create or replace temp table totes_judged as select {values}, {key} as totes_key, "
+            f"nullif(concat_ws('; ', {reasons}), '') as totes_reason from ({self.star.sql}) as raw"
         )
         self._check_grain()
 
@@ -175,9 +199,12 @@ class _Builder:
 
     def _check_grain(self) -> None:
         if self.driver is None:
+            refused = "select totes_reason from totes_judged where totes_reason is not null limit 1"
+            for (reason,) in self.engine.execute(refused).fetchall():
+                raise ModelError(f"{self.star.name}.sql made a row that does not fit: {reason}")
             return
         given = duck.count(self.engine, f"from {duck.name(self.driver.contract.name)}")
-        made = duck.count(self.engine, "from judged")
+        made = duck.count(self.engine, "from totes_judged")
         if given != made:
             raise ModelError(
                 f"{self.star.name}.sql made {made} rows of {given} in {self.driver.contract.name}",
@@ -192,10 +219,11 @@ class _Builder:
         columns = list(star.selected)
         layers = held.state()
         if layers:
-            query = self._against(newest(layers, star.key, [*columns, "change"]))
+            query = self._against(newest(layers, star.key, star.types))
         else:
             query = (
-                f"select {duck.names(columns)}, 'insert' as change from judged where reason is null"
+                f"select {duck.names(columns)}, 'insert' as change "
+                f"from totes_judged where totes_reason is null"
             )
         numbered = {
             name: f"cast({held.last_id} + row_number() over (order by {duck.names(star.key)}) "
@@ -216,13 +244,13 @@ class _Builder:
         """SQL for what `judged` and the batch's deletions change in the rows of `old`."""
         star = self.star
         columns = list(star.selected)
-        matched = " and ".join(f"new.{duck.name(k)} = old.{duck.name(k)}" for k in star.key)
+        matched = duck.matched(star.key, star.key, "new", "old")
         there = f"(old.{duck.name(star.key[0])} is not null and old.change <> 'delete')"
         query = (
             f"select {duck.names(columns, of='new')}, "
             f"case when {there} then 'update' else 'insert' end as change "
-            f"from judged as new left join ({old}) as old on {matched} "
-            f"where new.reason is null and not coalesce({there} and "
+            f"from totes_judged as new left join ({old}) as old on {matched} "
+            f"where new.totes_reason is null and not coalesce({there} and "
             f"row({duck.names(columns, of='new')}) is not distinct from "
             f"row({duck.names(columns, of='old')}), false)"
         )
@@ -239,10 +267,7 @@ class _Builder:
             else f"old.{duck.name(name)}"
             for name, column in self.star.selected.items()
         )
-        matched = " and ".join(
-            f"gone.{duck.name(theirs)} = old.{duck.name(ours)}"
-            for theirs, ours in zip(driver.contract.key, self.star.key, strict=True)
-        )
+        matched = duck.matched(driver.contract.key, self.star.key, "gone", "old")
         return (
             f"select {values}, 'delete' as change from ({old}) as old "
             f"join ({driver.deleted_keys()}) as gone on {matched} where old.change <> 'delete'"

@@ -8,14 +8,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from totes import duck
-from totes.changes import Layer, current
+from totes.changes import CHANGE, Layer, current
 from totes.contract import DataModel, SourceContract, StarContract
 from totes.errors import ModelError
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
-
-CHANGE = "_change"  # in the ingestion lake's files
 
 
 @dataclass(frozen=True)
@@ -28,27 +26,11 @@ class SourceTable:
 
     def current_rows(self) -> str:
         """SQL for the table as it was at the batch's snapshot."""
-        columns = list(self.contract.columns)
-        layers = self.state()
-        if layers:
-            return current(layers, self.contract.key, columns, CHANGE)
-        return self.no_rows()
-
-    def no_rows(self) -> str:
-        """SQL for no row of this table, with its columns and types."""
-        columns = ", ".join(
-            f"cast(null as {column.type.ingested}) as {duck.name(name)}"
-            for name, column in self.contract.columns.items()
-        )
-        return f"select {columns} where false"
+        return current(self.state(), self.contract.key, self.contract.types, CHANGE)
 
     def changed_rows(self) -> str:
         """SQL for the rows that this batch inserted or updated."""
-        if not self.changes:
-            return self.no_rows()
-        columns = duck.names(self.contract.columns)
-        files = duck.parquet(layer.path for layer in self.changes)
-        return f"select {columns} from {files} where {CHANGE} <> 'delete'"
+        return current(self.changes, self.contract.key, self.contract.types, CHANGE)
 
     def deleted_keys(self) -> str:
         """SQL for the keys of the rows that this batch deleted."""
@@ -68,6 +50,12 @@ def read_by(star: StarContract, model: DataModel, engine: DuckDBPyConnection) ->
                 hint=f"mend {star.name}.sql or {star.name}.toml in {model.folder}",
             )
     return tables
+
+
+def reads_twice(star: StarContract, table: str, engine: DuckDBPyConnection) -> bool:
+    """Whether a model's SELECT reads a table more than once, as a join with itself does."""
+    parsed = engine.execute("select json_serialize_sql(?)", [star.sql]).fetchall()[0][0]
+    return str(parsed).count(f'"table_name":"{table}"') > 1
 
 
 def lay_out(engine: DuckDBPyConnection, table: str, rows: str) -> None:

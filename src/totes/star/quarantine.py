@@ -33,51 +33,57 @@ COLUMNS = {
 
 
 def open_quarantine(engine: DuckDBPyConnection, layers: Sequence[Layer]) -> set[str]:
-    """Make `pending` of what is in quarantine, and an empty `refused`; which models have rows."""
-    columns = [column for column in COLUMNS if column != "change"]
+    """Make `totes_pending` of what is in quarantine, and an empty `totes_refused`.
+
+    Gives the models that have rows in quarantine.
+    """
+    columns = {name: kind for name, kind in COLUMNS.items() if name != "change"}
     typed = ", ".join(f"{duck.name(name)} {kind}" for name, kind in COLUMNS.items())
-    engine.execute(f"create or replace temp table refused ({typed})")
-    engine.execute("create or replace temp table pending as select * exclude (change) from refused")
-    if layers:
-        engine.execute(f"insert into pending {current(layers, KEY, columns)}")
-    return {model for (model,) in engine.execute("select distinct model from pending").fetchall()}
+    engine.execute(f"create or replace temp table totes_refused ({typed})")
+    pending = current(layers, KEY, columns)
+    engine.execute(f"create or replace temp table totes_pending as {pending}")
+    models = engine.execute("select distinct model from totes_pending").fetchall()
+    return {model for (model,) in models}
 
 
-def key_of(columns: Sequence[str], relation: str) -> str:
-    """SQL for a row's key as the quarantine spells it: a JSON object."""
-    pairs = ", ".join(f"{duck.text(c)}, {relation}.{duck.name(c)}" for c in columns)
+def key_of(columns: Sequence[str], relation: str, names: Sequence[str] | None = None) -> str:
+    """SQL for a row's key as the quarantine spells it: a JSON object, under `names` or its own."""
+    pairs = ", ".join(
+        f"{duck.text(name)}, {relation}.{duck.name(column)}"
+        for name, column in zip(names or columns, columns, strict=True)
+    )
     return f"cast(json_object({pairs}) as varchar)"
 
 
 def retried(star: StarContract, table: SourceTable) -> str:
     """SQL for the source rows of a model that are in quarantine, as they are now."""
-    keys = f"select key from pending where model = {duck.text(star.name)}"
+    keys = f"select key from totes_pending where model = {duck.text(star.name)}"
     spelled = key_of(table.contract.key, "live")
     return f"select * from ({table.current_rows()}) as live where {spelled} in ({keys})"
 
 
 def settle(engine: DuckDBPyConnection, star: StarContract, table: SourceTable, batch: int) -> None:
-    """Write to `refused` what changes in quarantine for one model, from `judged` and its driver."""
-    matched = " and ".join(
-        f"driver.{duck.name(theirs)} = judged.{duck.name(ours)}"
-        for theirs, ours in zip(table.contract.key, star.key, strict=True)
-    )
-    pairs = ", ".join(f"{duck.text(c)}, driver.{duck.name(c)}" for c in table.contract.columns)
+    """Write to `totes_refused` what changes in quarantine for one model.
+
+    The refused rows of `totes_judged` are found again in the driving table by its own key, which
+    stands beside each as `totes_key`.
+    """
     model = duck.text(star.name)
+    pairs = ", ".join(f"{duck.text(c)}, driver.{duck.name(c)}" for c in table.contract.columns)
+    key = key_of(table.contract.key, "driver")
     bad = (
-        f"select {model} as model, {key_of(table.contract.key, 'driver')} as key, "
-        f"{duck.text(table.contract.name)} as source, judged.reason, "
-        f"cast(json_object({pairs}) as varchar) as row "
-        f"from judged join {duck.name(table.contract.name)} as driver on {matched} "
-        f"where judged.reason is not null"
+        f"select {model} as model, {key} as key, {duck.text(table.contract.name)} as source, "
+        f"judged.totes_reason as reason, cast(json_object({pairs}) as varchar) as row "
+        f"from totes_judged as judged join {duck.name(table.contract.name)} as driver "
+        f"on judged.totes_key = {key} where judged.totes_reason is not null"
     )
     engine.execute(
-        f"insert into refused "
+        f"insert into totes_refused "
         f"select bad.*, coalesce(pending.since, {batch}), {batch}, "
         f"case when pending.key is null then 'insert' else 'update' end "
-        f"from ({bad}) as bad left join pending using (model, key) "
+        f"from ({bad}) as bad left join totes_pending as pending using (model, key) "
         f"where pending.key is null or bad.reason <> pending.reason or bad.row <> pending.row "
         f"union all "
-        f"select pending.* replace ({batch} as batch), 'delete' from pending "
+        f"select pending.* replace ({batch} as batch), 'delete' from totes_pending as pending "
         f"where model = {model} and key not in (select key from ({bad}))"
     )

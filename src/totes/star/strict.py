@@ -12,6 +12,14 @@ from dataclasses import dataclass
 from totes import duck
 from totes.contract import Column
 
+# How text must be written to be taken for a day or a moment: nothing is guessed, nothing dropped.
+DAY = r"\d{4}-\d\d-\d\d"
+MOMENT = DAY + r"[ T]\d\d:\d\d:\d\d(\.\d{1,6})?"
+WRITTEN = {
+    "DATE": DAY,
+    "TIMESTAMP": MOMENT,
+    "TIMESTAMP WITH TIME ZONE": MOMENT + r"(Z|[+-]\d\d(:?\d\d)?)",
+}
 INTEGERS = {"SMALLINT", "INTEGER", "BIGINT"}
 
 
@@ -35,7 +43,7 @@ def judge(name: str, column: Column, raw_type: str, awaited: str | None) -> Judg
     is_number = wanted in INTEGERS or wanted.startswith("DECIMAL")
     wrong = f" does not fit {column.type} exactly" if is_number else f" is no {column.type}"
     bent = f"{duck.text(name + ': ')} || {shown} || {duck.text(wrong)}"
-    whens = [f"when not coalesce({_exact(raw, raw_type, value, wanted)}, false) then {bent}"]
+    whens = [f"when not coalesce({_exact(raw, raw_type, value, column)}, false) then {bent}"]
     if awaited is not None:
         lost = (
             f"{duck.text(name + ': ')} || {shown} || {duck.text(f' is not in {column.references}')}"
@@ -45,11 +53,14 @@ def judge(name: str, column: Column, raw_type: str, awaited: str | None) -> Judg
     return Judged(value, f"case when {raw} is null then {missing} {' '.join(whens)} end")
 
 
-def _exact(raw: str, raw_type: str, value: str, wanted: str) -> str:
+def _exact(raw: str, raw_type: str, value: str, column: Column) -> str:
     """A condition that holds if `value` is all that `raw` was."""
+    wanted = column.type.modelled
     if wanted in {"DATE", "TIMESTAMP", "TIMESTAMP WITH TIME ZONE"}:
-        # infinity is no day, and a year before Christ is a slip of the pen in any order
-        return f"isfinite({value}) and {value} >= date '0001-01-01'"
+        # years of five digits or before Christ are slips of the pen, and infinity is no day
+        written = f"regexp_full_match({raw}, '{WRITTEN[wanted]}')" if raw_type == "VARCHAR" else ""
+        between = f"{value} >= date '0001-01-01' and {value} < date '10000-01-01'"
+        return f"{written} and {between}" if written else between
     if wanted == "TIME" and raw_type == "TIMESTAMP":
         return f"isfinite({raw})"
     if raw_type == "VARCHAR" and wanted in INTEGERS:
@@ -60,4 +71,5 @@ def _exact(raw: str, raw_type: str, value: str, wanted: str) -> str:
         return f"regexp_full_match({raw}, {digits}) and {value} is not null"
     if wanted in INTEGERS or wanted.startswith("DECIMAL"):
         return f"{value} = {raw}"
-    return f"{value} is not null"
+    longest = column.type.modifiers[0] if column.type.modifiers and wanted == "VARCHAR" else None
+    return f"length({value}) <= {longest}" if longest else f"{value} is not null"

@@ -46,10 +46,17 @@ def enter(
     connection.execute(entry, [batch, manifest, taken_at, rows])
 
 
-def vouch(connection: psycopg.Connection, true_at: datetime) -> None:
-    """Note that the warehouse is true of the source at `true_at`; it never goes backwards."""
-    newer = "update totes.state set true_at = %s where true_at is null or true_at < %s"
-    connection.execute(newer, [true_at, true_at])
+def vouch(connection: psycopg.Connection, batch: int, true_at: datetime) -> None:
+    """Note that the warehouse, if it holds `batch`, is true of the source at `true_at`.
+
+    The time never goes backwards.
+    """
+    newer = """
+        update totes.state set true_at = %(at)s
+        where (true_at is null or true_at < %(at)s)
+            and exists (select from totes.ledger where batch = %(batch)s)
+    """
+    connection.execute(newer, {"at": true_at, "batch": batch})
 
 
 def freshness(connection: psycopg.Connection) -> Freshness | None:

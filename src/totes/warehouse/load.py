@@ -13,13 +13,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import psycopg
-from psycopg import sql
+from psycopg import IsolationLevel, sql
 
 from totes import duck
 from totes.changes import Snapshot
 from totes.contract import DataModel, StarContract
 from totes.datatype import DataType
-from totes.errors import ConfigurationError, DamageError
+from totes.errors import DamageError
 from totes.postgres import connect, copied_in, speaking_to
 from totes.warehouse import ledger, schema
 
@@ -54,6 +54,7 @@ def open_warehouse(dsn: str) -> Iterator[psycopg.Connection]:
     connection = connect(dsn, setting=SETTING)
     try:
         connection.autocommit = True
+        connection.isolation_level = IsolationLevel.READ_COMMITTED
         with speaking_to(SETTING):
             yield connection
     finally:
@@ -102,20 +103,18 @@ def rebuild(
     """Make the warehouse anew from `batches`, in one transaction; `done` is as for apply().
 
     Readers wait for it, and see the old one if it fails. Grants on the tables stay, unless the data
-    model has changed and the tables must be dropped. (A reader whose REPEATABLE READ snapshot is
-    older finds the tables empty: TRUNCATE is like that.)
+    model has changed, or something is missing, and all must be dropped and made. (A reader whose
+    REPEATABLE READ snapshot is older finds the tables empty: TRUNCATE is like that.)
     """
     with _alone(connection):
-        try:
-            if schema.is_set_up(connection):
-                schema.check_model(connection, model)
-        except ConfigurationError:
-            schema.tear_down(connection, model)
-        if schema.is_set_up(connection):
+        if schema.is_sound(connection, model):
             schema.empty(connection, model)
         else:
-            schema.set_up(connection, model)
+            schema.tear_down(connection)
         for batch in batches:
+            if not schema.is_set_up(connection):
+                schema.refuse_source(connection, batch.snapshot)
+                schema.set_up(connection, model)
             _apply(connection, model, engine, batch, done)
 
 
@@ -123,6 +122,8 @@ def rebuild(
 def _alone(connection: psycopg.Connection) -> Iterator[None]:
     with connection.transaction():
         connection.execute("select pg_advisory_xact_lock(%s)", [LOCK])
+        # for another load we wait as long as it takes, for somebody's ALTER TABLE we do not
+        connection.execute("set local lock_timeout = '60s'")
         yield
 
 
@@ -143,7 +144,7 @@ def _apply(
     taken_at = batch.snapshot.taken_at
     ledger.enter(connection, batch.number, batch.manifest, taken_at, batch.rows)
     if batch.whole:
-        ledger.vouch(connection, taken_at)
+        ledger.vouch(connection, batch.number, taken_at)
 
 
 def _append(
@@ -160,11 +161,12 @@ def _upsert(
     if first is None:
         _copy(connection, engine, table, star, rows)
         return
+    # one for all batches of a transaction: each would hold its locks until the end
     staged = sql.Identifier(f"totes_{star.name}")
     names = [sql.Identifier(column) for column in star.columns]
-    connection.execute(
-        sql.SQL("create temp table {} (like {}) on commit drop").format(staged, table)
-    )
+    create = "create temp table if not exists {} (like {}) on commit drop"
+    connection.execute(sql.SQL(create).format(staged, table))
+    connection.execute(sql.SQL("truncate {}").format(staged))
     _copy(connection, engine, staged, star, rows)
     update = sql.SQL(", ").join(sql.SQL("{0} = excluded.{0}").format(name) for name in names)
     columns = sql.SQL(", ").join(names)
@@ -174,7 +176,6 @@ def _upsert(
             table, columns, columns, staged, key, update
         )
     )
-    connection.execute(sql.SQL("drop table {}").format(staged))
 
 
 def _copy(
@@ -201,6 +202,4 @@ def _exported(star: StarContract) -> str:
 
 def _without_padding(number: str) -> str:
     """SQL for a decimal without the zeros that its type pads it with, but for the first two."""
-    cents = f"try_cast({number} as decimal(38, 2))"
-    padded = f"rtrim(cast({number} as varchar), '0')"
-    return f"case when {cents} = {number} then cast({cents} as varchar) else {padded} end"
+    return f"regexp_replace(cast({number} as varchar), '(\\.\\d\\d\\d*?)0+$', '\\1')"

@@ -13,7 +13,7 @@ from psycopg import errors, sql
 from totes.changes import Snapshot
 from totes.contract import Column, DataModel, StarContract
 from totes.errors import ConfigurationError
-from totes.postgres import one_line
+from totes.postgres import database_of, one_line
 
 SCHEMA = "public"
 OWN_SCHEMA = "totes"
@@ -35,6 +35,7 @@ OWN_TABLES = """
     create table totes.state (
         only_row boolean primary key default true check (only_row),
         model text not null,
+        made text[] not null,
         true_at timestamp
     );
     comment on table totes.state is 'One row: the data model that the tables were made of, and '
@@ -78,18 +79,34 @@ def is_set_up(connection: psycopg.Connection) -> bool:
 
 def refuse_source(connection: psycopg.Connection, snapshot: Snapshot) -> None:
     """Raise ConfigurationError if this is the very database that the snapshot was taken of."""
-    query = """
-        select
-            case when has_function_privilege('pg_control_system()', 'execute')
-                then (select system_identifier::text from pg_control_system()) else '' end,
-            oid::bigint
-        from pg_database where datname = current_database()
-    """
-    if connection.execute(query).fetchone() == (snapshot.system, snapshot.database):
+    if snapshot.system and database_of(connection) == (snapshot.system, snapshot.database):
         raise ConfigurationError(
             "TOTES_WAREHOUSE is the source's own database",
             hint="name an empty database of its own in TOTES_WAREHOUSE",
         )
+
+
+def _made_of(model: DataModel) -> list[str]:
+    """The views and tables that a model makes, in an order in which they can be dropped."""
+    return [*model.views, *(star.name for star in reversed(model.load_order))]
+
+
+def _kinds(connection: psycopg.Connection, names: list[str]) -> dict[str, str]:
+    """Name → kind (`r` table, `v` view) of those that there are in the schema."""
+    query = """
+        select relname, relkind::text from pg_class
+        where relnamespace = %s::regnamespace and relname = any(%s)
+    """
+    return dict(connection.execute(query, [SCHEMA, names]).fetchall())
+
+
+def is_sound(connection: psycopg.Connection, model: DataModel) -> bool:
+    """Whether all that this model makes is there, as it makes it."""
+    if not is_set_up(connection):
+        return False
+    row = connection.execute("select model from totes.state").fetchone()
+    made = _made_of(model)
+    return row == (fingerprint(model),) and len(_kinds(connection, made)) == len(made)
 
 
 def set_up(connection: psycopg.Connection, model: DataModel) -> None:
@@ -106,8 +123,8 @@ def set_up(connection: psycopg.Connection, model: DataModel) -> None:
         for name, text in model.views.items():
             view = sql.Identifier(SCHEMA, name)
             connection.execute(sql.SQL("create view {} as {}").format(view, _raw(text)))
-        insert = "insert into totes.state (model) values (%s)"
-        connection.execute(insert, [fingerprint(model)])
+        insert = "insert into totes.state (model, made) values (%s, %s)"
+        connection.execute(insert, [fingerprint(model), _made_of(model)])
     except (errors.DuplicateTable, errors.DuplicateSchema) as error:
         raise ConfigurationError(
             f"the warehouse database is not empty: {one_line(error)}",
@@ -125,13 +142,29 @@ def check_model(connection: psycopg.Connection, model: DataModel) -> None:
         )
 
 
-def tear_down(connection: psycopg.Connection, model: DataModel) -> None:
-    """Drop everything that set_up() made. What others built on it makes this fail, untouched."""
-    for name in model.views:
-        connection.execute(sql.SQL("drop view if exists {}").format(sql.Identifier(SCHEMA, name)))
-    for star in reversed(model.load_order):
-        connection.execute(sql.SQL("drop table if exists {}").format(relation(star)))
-    connection.execute("drop schema if exists totes cascade")
+def tear_down(connection: psycopg.Connection) -> None:
+    """Drop what an earlier set_up() made, if there is any.
+
+    Raises ConfigurationError, and drops nothing, if others have built something on it.
+    """
+    if not is_set_up(connection):
+        return
+    row = connection.execute("select made from totes.state").fetchone()
+    made = row[0] if row else []
+    kinds = _kinds(connection, made)
+    try:
+        for name in made:
+            if name in kinds:
+                drop = sql.SQL("drop view {}" if kinds[name] == "v" else "drop table {}")
+                connection.execute(drop.format(sql.Identifier(SCHEMA, name)))
+        connection.execute("drop table totes.state, totes.ledger")
+        connection.execute("drop schema totes")
+    except errors.DependentObjectsStillExist as error:
+        detail = (error.diag.message_detail or "").splitlines()
+        raise ConfigurationError(
+            f"{one_line(error)}: {detail[0] if detail else 'something was built on it'}",
+            hint="drop it, rebuild, and make it anew; or name a new database in TOTES_WAREHOUSE",
+        ) from error
 
 
 def empty(connection: psycopg.Connection, model: DataModel) -> None:
