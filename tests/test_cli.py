@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -17,6 +18,7 @@ from psycopg import sql
 
 from tests.world import World
 from totes.cli import cli
+from totes.contract import shipped_model
 
 
 def totes(world: World | None, *arguments: str, **settings: str | None) -> Result:
@@ -166,6 +168,25 @@ def test_rebuild_wants_a_yes(world: World) -> None:
     assert totes(world, "rebuild", "--yes").exit_code == 0
     assert world.ask("select count(*) from fact_payment") == [(6,)]
     assert_is_clear_error(totes(world, "rebuild", "--yes", "--as-of", "7"), "no batch 7")
+
+
+def test_contract_that_gains_a_column_catches_it_up(world: World) -> None:
+    """A column that is added to a source contract is archived for every row, old ones included."""
+    import duckdb
+
+    totes(world, "run")
+    folder = world.folder / "model"
+    shutil.copytree(shipped_model(), folder)
+    contract = folder / "source" / "design.toml"
+    contract.write_text(
+        contract.read_text() + 'colour = { type = "varchar", null = true, meaning = "colour" }\n'
+    )
+    world.change("alter table design add colour varchar", "update design set colour = 'red'")
+    result = totes(world, "run", TOTES_MODEL=str(folder))
+    assert result.exit_code == 0, result.output
+    (path,) = world.folder.glob("ingestion/design/000000002/*.parquet")
+    assert duckdb.execute(f"select distinct colour from '{path}'").fetchall() == [("red",)]
+    assert totes(world, "verify", TOTES_MODEL=str(folder)).exit_code == 0
 
 
 def test_grants_outlive_a_rebuild(world: World) -> None:

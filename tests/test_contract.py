@@ -94,7 +94,7 @@ SALES = "star/fact_sales_order.toml"
             "star/dim_staff.toml",
             'first_name = { type = "varchar"',
             'first_name = { references = "fact_sales_order", type = "varchar"',
-            r"dim_staff\.first_name refers to fact_sales_order; it must be another table, a dimension",
+            r"dim_staff\.first_name refers to fact_sales_order; it must be another table",
         ),
     ],
 )

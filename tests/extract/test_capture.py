@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
+from pathlib import Path
 
 import psycopg
 import pytest
@@ -11,6 +14,7 @@ from psycopg import sql
 
 from tests.world import World
 from totes import pipeline
+from totes.errors import ConfigurationError, ContractError
 
 INSERT = """
     insert into design (design_id, design_name, file_location, file_name, created_at, last_updated)
@@ -173,3 +177,137 @@ def test_duplicate_key_without_an_index_is_refused(world: World) -> None:
     with pytest.raises(Exception, match=r"design: the key design_id = 8 is there more than once"):
         pipeline.ingest(world.settings)
     assert world.objects() == {}
+
+
+def test_table_rewritten_while_we_look_is_not_taken_for_empty(world: World) -> None:
+    """TRUNCATE and a refill that commit while a run waits for the table are no deletions."""
+    world.run()
+    refill = "insert into payment select * from kept"
+    with psycopg.connect(world.source) as writer, ThreadPoolExecutor(1) as pool:
+        writer.execute("create table kept as select * from payment")
+        writer.execute("truncate payment")
+        writer.execute(refill)
+        run = pool.submit(world.run)
+        time.sleep(1)
+        writer.commit()
+        run.result()
+    assert world.ask("select distinct change from fact_payment") == [("insert",)]
+    assert world.ask("select count(*) from current_payment") == [(6,)]
+
+
+def test_same_transaction_id_and_other_values_is_a_change(world: World) -> None:
+    """After a move to another cluster an id may come again: values are looked at as well."""
+    world.run()
+    before = world.ask("select xmin::text::bigint from design where design_id = 8", source=True)
+    world.change("update design set design_name = 'Other' where design_id = 8")
+    after = world.ask("select xmin::text::bigint from design where design_id = 8", source=True)
+    paths = list(world.folder.glob("ingestion/design/*/*.parquet"))
+    forge_xid(world, paths[0], before[0][0], after[0][0])
+    world.run()
+    assert world.ask("select design_name from dim_design where design_id = 8") == [("Other",)]
+
+
+def forge_xid(world: World, path: Path, old: int, new: int) -> None:
+    """Let a lake file say that its rows were written by another transaction, hashes and all."""
+    import hashlib
+    import json
+
+    import duckdb
+
+    forged = path.with_suffix(".forged")
+    rows = f"select * replace (if(_xid = {old}, {new}, _xid) as _xid) from '{path}'"
+    duckdb.execute(f"copy ({rows}) to '{forged}' (format parquet)")
+    (manifest,) = world.folder.glob("ingestion/manifests/*/*/*.json")
+    digest = hashlib.sha256(forged.read_bytes()).hexdigest()
+    text = manifest.read_text()
+    was = hashlib.sha256(path.read_bytes()).hexdigest()
+    manifest.write_text(text.replace(was, digest))
+    forged.replace(path)
+    processed = next(world.folder.glob("processed/manifests/*/*/*.json"))
+    content = json.loads(processed.read_text())
+    content["source"] = hashlib.sha256(manifest.read_bytes()).hexdigest()
+    processed.write_text(json.dumps(content))
+    ledger = hashlib.sha256(processed.read_bytes()).hexdigest()
+    world.change(f"update totes.ledger set manifest = '{ledger}'", warehouse=True)
+
+
+def test_attached_partition_arrives(world: World) -> None:
+    """Rows that are there all at once, with old transaction ids, arrive; so do their deletions."""
+    world.change(
+        "alter table design rename to old_design",
+        "create table design (like old_design) partition by range (design_id)",
+        "create table few partition of design for values from (0) to (100)",
+        "create table many (like old_design)",
+        "insert into design select * from old_design where design_id < 100",
+        "insert into many select * from old_design where design_id >= 100",
+    )
+    world.change("alter table sales_order drop constraint if exists sales_order_design_id_fkey")
+    pipeline.ingest(world.settings)
+    assert versions(world, 472) == []
+    world.change("alter table design attach partition many for values from (100) to (1000)")
+    pipeline.ingest(world.settings)
+    assert versions(world, 472) == [(2, "insert")]
+    world.change("alter table design detach partition many")
+    pipeline.ingest(world.settings)
+    assert versions(world, 472) == [(2, "insert"), (3, "delete")]
+
+
+def test_rows_that_no_transaction_wrote_are_found_by_a_full_look(world: World) -> None:
+    """Rows of an inheriting table, which appear without being written, are found all the same."""
+    world.change("create table more (like design)", insert(800).replace("into design", "into more"))
+    pipeline.ingest(world.settings)
+    world.change("update design set design_name = 'x' where design_id = 8")
+    world.change("alter table more inherit design")
+    report = pipeline.ingest(world.settings)
+    assert report.tables["design"].note == "rows are there that no transaction has written"
+    assert versions(world, 800) == [(2, "insert")]
+
+
+def test_hidden_rows_are_not_taken_for_deleted(world: World) -> None:
+    """A row-level policy that hides rows from our login is an error, not their deletion."""
+    world.run()
+    with psycopg.connect(world.source, autocommit=True) as connection:
+        name = f"hidden_{connection.info.dbname}"
+        role = sql.Identifier(name)
+        connection.execute(sql.SQL("create role {} login password 'r'").format(role))
+        try:
+            grant = sql.SQL("grant select on all tables in schema public to {}").format(role)
+            connection.execute(grant)
+            connection.execute("alter table payment enable row level security")
+            connection.execute("create policy p on payment using (payment_id > 10)")
+            world.source = psycopg.conninfo.make_conninfo(world.source, user=name, password="r")
+            with pytest.raises(ConfigurationError, match="row-level security"):
+                world.run()
+        finally:
+            connection.execute(sql.SQL("drop owned by {}").format(role))
+            connection.execute(sql.SQL("drop role {}").format(role))
+    assert world.ask("select count(*) from current_payment") == [(6,)]
+
+
+def test_key_that_is_null_is_refused(world: World) -> None:
+    """Where nothing at the source forbids it, a key that is NULL is said."""
+    world.change(
+        "alter table design drop constraint design_pkey",
+        "alter table design alter design_id drop not null",
+        "create unique index on design (design_id)",
+        "insert into design (design_id, design_name, file_name, file_location, last_updated, "
+        "created_at) values (null, 'x', 'x', 'x', now(), now())",
+    )
+    with pytest.raises(ContractError, match="design_id = NULL is there and is no key"):
+        pipeline.ingest(world.settings)
+
+
+def test_value_that_cannot_be_held_stops_its_table_alone(world: World) -> None:
+    """A table with a value that the lake cannot hold is stopped; those after it are captured."""
+    world.run()
+    world.change(
+        "update address set created_at = '294276-12-31' where address_id = 2",
+        "insert into address select repeat('5', 300), 1000 + n, 'x', null, null, 'x', 'x', 'x', "
+        "now(), now() from generate_series(1, 300000) as n",
+        "update payment set paid = true where payment_id = 8",
+    )
+    report = pipeline.ingest(world.settings)
+    assert list(report.problems) == ["address"]
+    assert report.tables["payment"].updated == 1
+    world.change("update address set created_at = '2024-12-31' where address_id = 2")
+    assert pipeline.ingest(world.settings).tables["address"].inserted == 300000

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import shutil
 
 import pytest
 
 from tests.world import World
 from totes import duck, pipeline, star
+from totes.contract import shipped_model
 from totes.lake import Lake
 
 
@@ -46,6 +48,14 @@ def days(world: World) -> list[int]:
         ("agreed_payment_date = ''", "agreed_payment_date:  is no date"),
         ("agreed_delivery_date = 'infinity'", "agreed_delivery_date: infinity is no date"),
         ("design_id = 77", "design_id: 77 is not in dim_design"),
+        ("agreed_delivery_date = '24-01-05'", "agreed_delivery_date: 24-01-05 is no date"),
+        ("agreed_delivery_date = '20241-01-05'", "agreed_delivery_date: 20241-01-05 is no date"),
+        ("agreed_delivery_date = '294247-01-01'", "agreed_delivery_date: 294247-01-01 is no date"),
+        ("agreed_delivery_date = 'epoch'", "agreed_delivery_date: epoch is no date"),
+        (
+            "agreed_delivery_date = '2024-01-05 23:00:00-05'",
+            "agreed_delivery_date: 2024-01-05 23:00:00-05 is no date",
+        ),
         ("unit_price = 3.141", "unit_price: 3.141 does not fit numeric(10,2) exactly"),
         (
             "unit_price = 123456789.00",
@@ -81,6 +91,40 @@ def test_bad_row_waits_and_everything_else_arrives(
     assert quarantine(world) == []
     assert days(world) == [2, 14, 90, 91]
     assert pipeline.verify(world.settings).is_well
+
+
+def test_impossible_moment_waits(world: World) -> None:
+    """An order made in a year of six digits, or at infinity, waits; the calendar does not break."""
+    order(world, "created_at = '294240-01-01'")
+    order(world, "last_updated = 'infinity'", 90)
+    world.run()
+    assert [key for _, key, _ in quarantine(world)] == [
+        '{"sales_order_id":14}',
+        '{"sales_order_id":90}',
+    ]
+    assert days(world) == [2, 91]
+
+
+def test_key_that_does_not_fit_waits(world: World) -> None:
+    """A row whose key is out of the warehouse's range is in quarantine, not nowhere."""
+    folder = world.folder / "model"
+    shutil.copytree(shipped_model(), folder)
+    contract = folder / "source" / "design.toml"
+    contract.write_text(contract.read_text().replace('type = "integer"', 'type = "bigint"'))
+    world.extra["model"] = folder
+    world.change(
+        "alter table design alter design_id type bigint",
+        "insert into design select 3000000000, design_name, file_name, file_location, "
+        "last_updated, created_at from design where design_id = 8",
+    )
+    world.run()
+    assert quarantine(world) == [
+        (
+            "dim_design",
+            '{"design_id":3000000000}',
+            "design_id: 3000000000 does not fit integer exactly",
+        )
+    ]
 
 
 def test_row_follows_when_its_reference_arrives(world: World) -> None:

@@ -6,12 +6,15 @@ import shutil
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import psycopg
 import pytest
+from psycopg import sql
 
-from tests.world import World
+from tests.world import HANDMADE, World
 from totes import duck, lake, pipeline, warehouse
 from totes.contract import shipped_model
-from totes.errors import ConfigurationError, DamageError
+from totes.demo.postgres import PostgresServer
+from totes.errors import ConfigurationError, DamageError, TransientError
 from totes.pipeline import loading
 
 
@@ -102,6 +105,89 @@ def test_numbers_keep_their_value_and_look_like_money(world: World) -> None:
     amounts = world.ask("select payment_id, payment_amount::text from fact_payment order by 1")
     assert amounts[:4] == [(4, "12.50"), (5, "7.00"), (7, "-3.10"), (8, "56925.44")]
     assert (20, "0.1234567891") in amounts
+
+
+def test_largest_number_is_loaded(world: World) -> None:
+    """A number of as many digits as the contract allows is loaded as it is."""
+    largest = "9999999999999999999999999999.9999999999"
+    world.change(f"update payment set payment_amount = {largest} where payment_id = 8")
+    world.run()
+    amount = world.ask("select payment_amount::text from fact_payment where payment_id = 8")
+    assert amount == [(largest,)]
+
+
+@pytest.mark.parametrize("side", ["source", "warehouse"])
+def test_text_keeps_its_letters_in_another_encoding(
+    world: World, server: PostgresServer, side: str
+) -> None:
+    """A LATIN1 database at either end, or PGCLIENTENCODING, changes no letter."""
+    name = f"latin_{side}"
+    with psycopg.connect(server.dsn(), autocommit=True) as connection:
+        connection.execute(
+            sql.SQL(
+                "create database {} template template0 encoding latin1 "
+                "locale_provider libc locale 'C'"
+            ).format(sql.Identifier(name))
+        )
+    latin = server.dsn(name)
+    if side == "source":
+        text = HANDMADE.read_text()
+        with psycopg.connect(latin) as connection:
+            connection.execute("".join(c if ord(c) < 256 else "?" for c in text))
+        world.source = latin
+    else:
+        world.change(
+            "update staff set first_name = 'x' where staff_id = 7",
+            "update staff set last_name = 'x' where staff_id = 7",
+            "update address set city = 'x', address_line_1 = 'x', country = 'x'",
+            "update counterparty set counterparty_legal_name = 'Søn'",
+        )
+        world.warehouse = latin
+    world.run()
+    assert world.ask("select first_name, last_name from dim_staff where staff_id = 11") == [
+        ("Jérémie", "Müller")
+    ]
+
+
+def test_rebuild_makes_good_what_was_dropped(world: World) -> None:
+    """A warehouse in which somebody dropped a table and a view is whole again after a rebuild."""
+    world.run()
+    world.change("drop view payment_history, current_payment", warehouse=True)
+    world.change("drop table fact_payment", warehouse=True)
+    pipeline.rebuild(world.settings)
+    assert world.ask("select count(*) from payment_history") == [(6,)]
+
+
+def test_rebuild_leaves_alone_what_others_built(world: World) -> None:
+    """What others built on the tables is not dropped: a rebuild that would have to says so."""
+    world.run()
+    world.change("create view theirs as select * from dim_staff", warehouse=True)
+    world.change("drop view current_payment", warehouse=True)
+    with pytest.raises(ConfigurationError, match="theirs"):
+        pipeline.rebuild(world.settings)
+    assert world.ask("select count(*) from theirs") == [(3,)]
+
+
+def test_rebuild_never_touches_the_source(world: World) -> None:
+    """A rebuild into the source's own database is refused, and makes nothing there."""
+    world.run()
+    world.warehouse = world.source
+    with pytest.raises(ConfigurationError, match="source's own database"):
+        pipeline.rebuild(world.settings)
+    assert world.ask("select to_regclass('dim_staff')", source=True) == [(None,)]
+
+
+def test_load_does_not_wait_for_ever(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A table that somebody keeps locked ends a load with an error to try again on."""
+    world.run()
+    world.change("update staff set first_name = 'Ann'")
+    monkeypatch.setattr("totes.warehouse.load.PATIENCE", "200ms")
+    with psycopg.connect(world.warehouse) as other:
+        other.execute("lock table dim_staff in access exclusive mode")
+        with pytest.raises(TransientError, match="lock timeout"):
+            world.run()
+    world.run()
+    assert world.ask("select distinct first_name from dim_staff") == [("Ann",)]
 
 
 def test_tables_and_columns_say_what_they_mean(world: World) -> None:

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
 SETTING = "TOTES_WAREHOUSE"
 LOCK = 0x746F746573  # "totes": the number that loads of one database agree on
+PATIENCE = "60s"  # for locks that are not another load's
 REBUILD_HINT = "totes rebuild --yes makes the warehouse anew from this lake"
 
 
@@ -123,7 +124,8 @@ def _alone(connection: psycopg.Connection) -> Iterator[None]:
     with connection.transaction():
         connection.execute("select pg_advisory_xact_lock(%s)", [LOCK])
         # for another load we wait as long as it takes, for somebody's ALTER TABLE we do not
-        connection.execute("set local lock_timeout = '60s'")
+        wait = sql.SQL("set local lock_timeout = {}").format(sql.Literal(PATIENCE))
+        connection.execute(wait)
         yield
 
 
