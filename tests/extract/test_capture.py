@@ -247,9 +247,19 @@ def test_attached_partition_arrives(world: World) -> None:
     world.change("alter table design attach partition many for values from (100) to (1000)")
     pipeline.ingest(world.settings)
     assert versions(world, 472) == [(2, "insert")]
-    world.change("alter table design detach partition many")
+    world.change(
+        "create table others (like old_design)",
+        "insert into others select 473, design_name, file_name, file_location, last_updated, "
+        "created_at from old_design where design_id = 472",
+    )
+    pipeline.ingest(world.settings)
+    world.change(
+        "alter table design detach partition many",
+        "alter table design attach partition others for values from (100) to (1000)",
+    )
     pipeline.ingest(world.settings)
     assert versions(world, 472) == [(2, "insert"), (3, "delete")]
+    assert versions(world, 473) == [(3, "insert")]
 
 
 def test_rows_that_no_transaction_wrote_are_found_by_a_full_look(world: World) -> None:
