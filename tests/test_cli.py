@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
+import pty
 import shutil
 import signal
 import subprocess
@@ -104,7 +106,8 @@ def test_freshness_stands_still_while_a_table_is_stopped(world: World) -> None:
     assert world.ask("select max(batch) from totes.ledger") == [(3,)]
     assert world.ask("select true_at from totes.state") == before
     world.change("alter table design rename column filename to file_name")
-    totes(world, "run")
+    mended = totes(world, "run")
+    assert mended.exit_code == 0, mended.output
     assert world.ask("select true_at from totes.state") > before
 
 
@@ -224,6 +227,48 @@ def test_wrong_source_is_named_and_its_password_is_not(
     assert_is_clear_error(result, *words)
     assert "hunter2" not in result.output
     assert world.objects() == {}
+
+
+def test_wrong_warehouse_is_said_before_anything_is_written(world: World) -> None:
+    """A warehouse's login that is wrong is said at once, and nothing is written."""
+    wrong = psycopg.conninfo.make_conninfo(world.warehouse, password="hunter2")
+    assert_is_clear_error(totes(world, "run", TOTES_WAREHOUSE=wrong), "password authentication")
+    assert world.objects() == {}
+
+
+def test_source_is_archived_while_the_warehouse_is_away(world: World) -> None:
+    """A warehouse that is down is an error, but what the source says now is not lost."""
+    away = "postgresql://u@127.0.0.1:1/x"
+    assert_is_clear_error(totes(world, "run", TOTES_WAREHOUSE=away), "TOTES_WAREHOUSE", "refused")
+    world.change("update sales_order set units_sold = 4321 where sales_order_id = 14")
+    totes(world, "run")
+    found = world.ask(
+        "select units_sold from fact_sales_order where sales_order_id = 14 order by 1"
+    )
+    assert found == [(4321,), (42972,)]
+
+
+def test_progress_is_drawn_on_a_terminal(world: World) -> None:
+    """On a terminal the stages draw their progress while they run, and leave no trace of it."""
+    ours, theirs = pty.openpty()
+    process = subprocess.Popen(
+        [sys.executable, "-m", "totes", "run"],
+        env={**os.environ, **world.environment, "TERM": "xterm", "COLUMNS": "100"},
+        stdout=subprocess.PIPE,
+        stderr=theirs,
+        text=True,
+    )
+    os.close(theirs)
+    drawn = b""
+    with contextlib.suppress(OSError):  # what a terminal says when nobody writes any more
+        while part := os.read(ours, 1 << 16):
+            drawn += part
+    output, _ = process.communicate(timeout=30)
+    os.close(ours)
+    assert process.returncode == 0
+    assert "\x1b" not in output
+    for stage in (b"ingest", b"process", b"load"):
+        assert stage in drawn
 
 
 def test_wrong_password_and_database(world: World) -> None:

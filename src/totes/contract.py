@@ -118,8 +118,9 @@ class SourceContract(_Contract):
 class StarContract(_Contract):
     """What one warehouse table is, and the SELECT that builds its rows.
 
-    The SELECT gives one row for each row of the table that it is `driven_by`; a model that is
-    driven by several tables is a union over them. All other tables that it reads are looked up.
+    The SELECT gives one row for each row of the source table that it is `driven_by`; all other
+    tables that it reads are looked up. A model may instead be driven by star tables, as a calendar
+    is: then it reads just what a batch adds to these, and may make any rows of it.
     """
 
     _taken: ClassVar[set[str]] = OURS[0]

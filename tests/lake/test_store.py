@@ -237,7 +237,9 @@ def test_what_is_no_url_of_a_lake_is_refused(url: str, tmp_path: Path) -> None:
     assert SETTING in str(caught.value.hint)
 
 
-@pytest.mark.parametrize("url", ["file://var/lib/lake", "file:///var/lake#1", "s3://", "s3:///x"])
+@pytest.mark.parametrize(
+    "url", ["file://var/lib/lake", "file:///var/lake#1", "file:///a%00b", "s3://", "s3:///x"]
+)
 def test_a_url_that_means_another_place_is_refused(url: str, tmp_path: Path) -> None:
     """A URL whose parts would be dropped in silence is refused, rather than another place used."""
     with pytest.raises(ConfigurationError):
@@ -308,3 +310,11 @@ def test_storage_that_is_away_is_a_passing_fault(
     """Storage that does not answer is a fault that passes, and names setting and URL."""
     monkeypatch.setenv("AWS_ENDPOINT_URL", f"http://127.0.0.1:{free_port()}")
     refused(Store("s3://lake/x", tmp_path, setting=SETTING), TransientError)
+
+
+def test_a_name_too_long_is_a_setting_to_mend(tmp_path: Path) -> None:
+    """A folder whose name is too long for the disk names its setting, to look at and to write."""
+    store = Store(f"file://{tmp_path}/{'x' * 300}", tmp_path, setting=SETTING)
+    with pytest.raises(ConfigurationError, match=SETTING):
+        store.names("manifests")
+    refused(store, ConfigurationError)

@@ -27,7 +27,7 @@ BLOCK = 1 << 20
 # What storage says when trying again is of no use.
 MISTAKEN = re.compile(
     r"ermission ?denied|Not a directory|No such file|Read-only file system|403 Forbidden"
-    r"|AccessDenied|NoSuchBucket|InvalidAccessKeyId|SignatureDoesNotMatch"
+    r"|File name too long|AccessDenied|NoSuchBucket|InvalidAccessKeyId|SignatureDoesNotMatch"
 )
 
 MISPLACED = (PermissionError, FileNotFoundError, FileExistsError, NotADirectoryError)
@@ -103,7 +103,8 @@ class Store:
 
     @property
     def _is_there(self) -> bool:
-        return self._root is None or self._root.is_dir()
+        with self._translated():
+            return self._root is None or self._root.is_dir()
 
     @contextmanager
     def _translated(self, key: str = "") -> Iterator[None]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from totes.config import Settings
 from totes.pipeline.ingestion import ingest
-from totes.pipeline.loading import load, rebuild
+from totes.pipeline.loading import check_warehouse, load, rebuild
 from totes.pipeline.processing import process
 from totes.pipeline.status import Status, status
 from totes.pipeline.verification import Verification, verify
@@ -28,8 +28,13 @@ __all__ = [
 
 
 def run(settings: Settings, progress: Progress = silent) -> list[Report]:
-    """Ingest, process and load, once; a report of each. Begins nothing if a setting is missing."""
+    """Ingest, process and load, once; a report of each.
+
+    Begins nothing if a setting is missing or the warehouse's is wrong. A warehouse that is only
+    away just now does not keep the source from being archived; that is said in the end.
+    """
     settings.require_all()
+    check_warehouse(settings)
     ingested = ingest(settings, progress)
     processed = process(settings, progress)
     is_whole = processed.at == ingested.at and not ingested.problems

@@ -9,9 +9,18 @@ from pathlib import Path
 from totes import duck, lake, star, warehouse
 from totes.config import Settings
 from totes.contract import DataModel
-from totes.errors import ConfigurationError, DamageError
+from totes.errors import ConfigurationError, DamageError, TransientError
 from totes.pipeline.batches import table_report
 from totes.report import Progress, Report, silent, steps
+
+
+def check_warehouse(settings: Settings) -> None:
+    """Raise ConfigurationError if the warehouse's setting will never do."""
+    try:
+        with warehouse.open_warehouse(settings.dsn("warehouse")):
+            pass
+    except TransientError:
+        return
 
 
 def load(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable
 from functools import partial
 
@@ -35,6 +36,8 @@ def process(settings: Settings, progress: Progress = silent) -> Report:
             else:
                 report.at = batch.batch
             head = processed.manifest(batch.batch)
+            # a backlog must not fill the disk
+            shutil.rmtree(work.folder / f"star-{batch.batch}", ignore_errors=True)
     return report
 
 
