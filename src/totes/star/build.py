@@ -135,6 +135,11 @@ class _Builder:
         read = read_by(self.star, self.model, self.engine)
         looked_up = [self.sources[t] for t in read - set(self.star.driven_by) if t in self.sources]
         if self.driver is None:
+            if looked_up:
+                raise self._wrong(
+                    f"reads {looked_up[0].contract.name}; one that is driven by star tables may "
+                    f"look things up in reference data only"
+                )
             return self._drive_by_stars()
         everything = any(table.changes for table in looked_up)
         if self.driver.changes and reads_twice(self.star, self.driver.contract.name, self.engine):
@@ -167,10 +172,8 @@ class _Builder:
         described = self.engine.execute(f"describe {self.star.sql}").fetchall()
         raw_types = {name: kind for name, kind, *_ in described}
         if list(raw_types) != list(self.star.selected):
-            raise ModelError(
-                f"{self.star.name}.sql returns {', '.join(raw_types)}; its contract says "
-                f"{', '.join(self.star.selected)}",
-                hint=f"mend {self.star.name}.sql or {self.star.name}.toml in {self.model.folder}",
+            raise self._wrong(
+                f"returns {', '.join(raw_types)}; its contract says {', '.join(self.star.selected)}"
             )
         awaited = self.model.awaited(self.star)
         judged = {
@@ -201,15 +204,19 @@ class _Builder:
         if self.driver is None:
             refused = "select totes_reason from totes_judged where totes_reason is not null limit 1"
             for (reason,) in self.engine.execute(refused).fetchall():
-                raise ModelError(f"{self.star.name}.sql made a row that does not fit: {reason}")
+                raise self._wrong(f"made a row that its contract refuses: {reason}")
             return
         given = duck.count(self.engine, f"from {duck.name(self.driver.contract.name)}")
         made = duck.count(self.engine, "from totes_judged")
         if given != made:
-            raise ModelError(
-                f"{self.star.name}.sql made {made} rows of {given} in {self.driver.contract.name}",
-                hint="one row for each: left join what is looked up, on its key",
+            raise self._wrong(
+                f"made {made} rows of {given} in {self.driver.contract.name}, and should make one "
+                f"of each: left join what is looked up, on its key"
             )
+
+    def _wrong(self, what: str) -> ModelError:
+        hint = f"mend {self.star.name}.sql or {self.star.name}.toml in {self.model.folder}"
+        return ModelError(f"{self.star.name}.sql {what}", hint=hint)
 
     def versions(self, path: Path) -> Built | None:
         """Write what is new in the star: `judged` against what was held, and the deletions."""
