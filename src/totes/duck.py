@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import atexit
+import shutil
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -29,8 +32,15 @@ class Workspace:
 @contextmanager
 def workspace() -> Iterator[Workspace]:
     """Yield a workspace that is gone, with everything in it, when the block ends."""
-    with tempfile.TemporaryDirectory(prefix="totes-") as folder, engine(Path(folder)) as running:
-        yield Workspace(Path(folder), running)
+    folder = Path(tempfile.mkdtemp(prefix="totes-"))
+    sweep = partial(shutil.rmtree, folder, ignore_errors=True)
+    atexit.register(sweep)  # should Ctrl-C come just while we sweep
+    try:
+        with engine(folder) as running:
+            yield Workspace(folder, running)
+    finally:
+        sweep()
+        atexit.unregister(sweep)
 
 
 @contextmanager

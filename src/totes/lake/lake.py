@@ -61,6 +61,20 @@ class Lake:
             )
         return manifest
 
+    def check_chain(self, after: int, digest: str | None, until: int) -> None:
+        """Raise DamageError unless each batch after `after`, whose manifest's SHA-256 is `digest`,
+        up to `until` follows the one before. To be called before any of them is relied on: a
+        manifest that was forged is found out by the next one."""
+        for batch in range(after + 1, until + 1):
+            manifest = self.manifest(batch)
+            if manifest.previous != digest:
+                raise DamageError(
+                    f"batch {batch} of the {self.kind} lake does not follow batch {batch - 1}: "
+                    f"one of the two manifests was changed",
+                    hint="totes verify lists all damage",
+                )
+            digest = manifest.digest
+
     def layers(self, files: Sequence[File]) -> list[Layer]:
         """The files as change files on local disk, each checked against its hash."""
         return [Layer(self.store.fetch(file.key, file.sha256), file.last) for file in files]

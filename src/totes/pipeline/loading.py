@@ -44,6 +44,7 @@ def load(
         if last:
             _check_lake(processed, head, last)
         pending = head.batch - report.at if head else 0
+        processed.check_chain(report.at, last.manifest if last else None, report.at + pending)
         done = steps(progress, "load", pending * len(model.stars))
         while head and report.at < head.batch:
             manifest = processed.manifest(report.at + 1)
@@ -122,6 +123,8 @@ def rebuild(settings: Settings, progress: Progress = silent, *, as_of: int | Non
                 else f"there is no batch in {processed.store.url} to rebuild from",
                 hint="totes status says which batches there are; totes run makes them",
             )
+
+        processed.check_chain(0, None, newest)
 
         def batches() -> Iterator[warehouse.Batch]:
             for number in range(1, until + 1):

@@ -25,6 +25,7 @@ def process(settings: Settings, progress: Progress = silent) -> Report:
         report.at = head.batch if head else 0
         _check_processed(model, ingestion, head)
         pending = newest.batch - report.at if newest else 0
+        ingestion.check_chain(report.at, head.source if head else None, report.at + pending)
         done = steps(progress, "process", pending * len(model.stars))
         while newest and report.at < newest.batch:
             batch = ingestion.manifest(report.at + 1)
