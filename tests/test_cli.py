@@ -128,7 +128,7 @@ def test_verify_reconciles(world: World) -> None:
     before = world.objects()
     result = totes(world, "verify")
     assert result.exit_code == 0, result.output
-    assert "1 changes not yet ingested" in result.output
+    assert "1 change not yet ingested" in result.output
     assert world.objects() == before
     document = json.loads(totes(world, "verify", "--json").output)
     assert document["well"]

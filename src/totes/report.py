@@ -19,6 +19,11 @@ def silent(stage: str, what: str, done: int, total: int) -> None:
     """The Progress that shows none."""
 
 
+def counted(number: int, thing: str) -> str:
+    """A number of things: `1 row`, `1,234 rows`; for things that take an `s`."""
+    return f"{number:,} {thing}{'' if number == 1 else 's'}"
+
+
 def steps(progress: Progress, stage: str, total: int) -> Callable[[str], None]:
     """A function to be told of each of `total` steps as it is done, which tells `progress`."""
     done = count(1)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from totes.report import Progress, Report, silent
+from totes.report import Progress, Report, counted, silent
 
 if TYPE_CHECKING:
     from totes.pipeline.status import StageStatus, Status
@@ -106,7 +106,7 @@ def show_reports(reports: Sequence[Report]) -> None:
             said = f"nothing new, at batch {report.at}" if report.at else "nothing there yet"
         else:
             span = f"batch {batches[0]}" + (f" to {batches[-1]}" if batches[1:] else "")
-            said = f"{span}: {rows:,} rows, {size(written)}"
+            said = f"{span}: {counted(rows, 'row')}, {size(written)}"
         stage = click.style(f"{report.stage:<8}", bold=True)
         click.echo(f"{stage} {said}, {report.seconds:.2f} s")
         if report.note:
@@ -150,7 +150,7 @@ def show_status(found: Status) -> None:
         for problem in stage.problems.values():
             click.echo(f"  {click.style('stopped:', fg='red', bold=True)} {problem}")
     refused = sum(found.quarantine.values())
-    click.echo(click.style("quarantine", bold=True) + f": {refused:,} rows")
+    click.echo(click.style("quarantine", bold=True) + f": {counted(refused, 'row')}")
     for model, rows in found.quarantine.items():
         click.echo(f"  {model}: {rows:,}")
     if found.freshness is not None:
@@ -195,7 +195,8 @@ def show_verification(found: Verification) -> None:
     """Print what verify went through, and what it found."""
     for kind, audit in found.audits.items():
         name = click.style(f"{kind} lake", bold=True)
-        click.echo(f"{name}: {audit.batches} batches, {audit.files} files, {size(audit.bytes)}")
+        up_to = f"{audit.batches:,} batch{'' if audit.batches == 1 else 'es'}"
+        click.echo(f"{name}: {up_to}, {counted(audit.files, 'file')}, {size(audit.bytes)}")
     if found.counts:
         rows = [
             (

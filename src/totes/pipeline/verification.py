@@ -12,7 +12,7 @@ from totes.contract import DataModel
 from totes.errors import TotesError
 from totes.pipeline.ingestion import look
 from totes.pipeline.status import quarantined
-from totes.report import Progress, silent
+from totes.report import Progress, counted, silent
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
@@ -96,7 +96,7 @@ def _source_counts(
             continue
         pending = outcome.changes
         net = pending.inserted - pending.deleted if pending else 0
-        said = f"{pending.rows} changes not yet ingested" if pending else ""
+        said = f"{counted(pending.rows, 'change')} not yet ingested" if pending else ""
         counts.append(
             Count("source = lake", name, outcome.rows, held, outcome.rows == held + net, said)
         )
