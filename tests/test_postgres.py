@@ -22,8 +22,8 @@ from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from totes import duck
 from totes.demo.postgres import PostgresServer
+from totes.duck import CSV
 from totes.errors import ConfigurationError, TotesError, TransientError
-from totes.extract.capture import CSV
 from totes.postgres import connect, copied_in, copied_out, speaking_to
 
 if TYPE_CHECKING:

@@ -46,13 +46,15 @@ def main() -> None:
     cli(prog_name="totes")
 
 
-def command(function: Callable[..., bool]) -> click.Command:
+def command(
+    function: Callable[..., bool], *, group: click.Group = cli, name: str | None = None
+) -> click.Command:
     """A command with --json and --debug, whose errors are a line and a hint.
 
     The function returns whether all is well, which is the exit code.
     """
 
-    @cli.command(name=function.__name__.removesuffix("_"))
+    @group.command(name=name or function.__name__)
     @click.option("--json", "as_json", is_flag=True, help="Print JSON, for programs.")
     @click.option("--debug", is_flag=True, help="Show the traceback of an error.")
     @wraps(function)

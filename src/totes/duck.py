@@ -20,6 +20,15 @@ if TYPE_CHECKING:
 MEMORY_LIMIT = "256MB"  # beyond it DuckDB spills to the work folder
 PARQUET = "format parquet, compression zstd, row_group_size 122880"
 
+# One CSV row may be this long: PostgreSQL's largest text, doubled quotes included, is 1 GB, but the
+# engine reserves the whole of it.
+LONGEST_ROW = 64 << 20
+CSV = (
+    "header = false, auto_detect = false, new_line = '\\n', delim = ',', quote = '\"', "
+    "escape = '\"', nullstr = '', allow_quoted_nulls = false, strict_mode = true, "
+    f"parallel = false, max_line_size = {LONGEST_ROW}, buffer_size = {LONGEST_ROW}"
+)
+
 
 @dataclass(frozen=True)
 class Workspace:
@@ -92,6 +101,23 @@ def parquet(paths: Iterable[Path]) -> str:
     """The rows of Parquet files, as something to select from; nothing is read into their paths."""
     listed = ", ".join(text(path) for path in paths)
     return f"read_parquet([{listed}], union_by_name = true, hive_partitioning = false)"
+
+
+def csv(path: str, columns: Iterable[str]) -> str:
+    """The rows that PostgreSQL's COPY prints as CSV, as something to select from; all text."""
+    types = ", ".join(f"{text(column)}: 'VARCHAR'" for column in columns)
+    return f"read_csv({text(path)}, columns = {{{types}}}, {CSV})"
+
+
+def parsed(printed: str, kind: str) -> str:
+    """SQL that turns what PostgreSQL printed, with dates in ISO order, into a value of `kind`."""
+    if kind == "VARCHAR":
+        return printed
+    if kind in {"DATE", "TIMESTAMP", "TIMESTAMP WITH TIME ZONE"}:
+        # DuckDB writes `(BC)` between day and time, PostgreSQL ` BC` at the end
+        swapped = f"regexp_replace({printed}, '^(\\S+)(.*) BC$', '\\1 (BC)\\2')"
+        printed = f"case when ends_with({printed}, ' BC') then {swapped} else {printed} end"
+    return f"cast({printed} as {kind})"
 
 
 def no_rows(columns: Mapping[str, str]) -> str:

@@ -10,7 +10,7 @@ count proves that nothing was deleted; only where the counts differ are keys com
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
@@ -29,15 +29,6 @@ if TYPE_CHECKING:
 
 _T = TypeVar("_T")
 _UNEXPLAINED = Changes(Path())  # what _compare gives where rows do not add up
-
-# One CSV row may be this long: PostgreSQL's largest text, doubled quotes included, is 1 GB, but the
-# engine reserves the whole of it.
-LONGEST_ROW = 64 << 20
-CSV = (
-    "header = false, auto_detect = false, new_line = '\\n', delim = ',', quote = '\"', "
-    "escape = '\"', nullstr = '', allow_quoted_nulls = false, strict_mode = true, "
-    f"parallel = false, max_line_size = {LONGEST_ROW}, buffer_size = {LONGEST_ROW}"
-)
 
 
 @dataclass(frozen=True)
@@ -90,13 +81,18 @@ def capture(
     engine: DuckDBPyConnection,
     folder: Path,
     done: Callable[[str, Captured | ContractError], None],
+    again: Mapping[str, str],
 ) -> None:
     """Capture `tables` at the source's snapshot, each into a change file in `folder`.
 
-    Calls `done` for each as soon as it is known, with what was captured or, where a table's values
-    do not fit its contract, with the error that stops that table alone.
+    Those in `again`, table → why, are read whole even if their cursor is good. Calls `done` for
+    each as soon as it is known, with what was captured or, where a table's values do not fit its
+    contract, with the error that stops that table alone.
     """
-    full = {name: why_full(t, known.get(name), source.snapshot) for name, t in tables.items()}
+    full = {
+        name: why_full(t, known.get(name), source.snapshot) or again.get(name)
+        for name, t in tables.items()
+    }
     counts = _probe(source, [t for name, t in tables.items() if not full[name]], known)
     for name, table in tables.items():
         reader = _Reader(source, table, known.get(name), engine, folder / f"{name}.parquet")
@@ -261,10 +257,9 @@ class _Reader:
         """Call `use` with what the engine can read the rows of `query` from, once, all as text."""
         import duckdb  # only for its errors; whoever opened the engine has loaded it
 
-        types = ", ".join(f"{duck.text(column)}: 'VARCHAR'" for column in columns)
         try:
             with speaking_to(SETTING), copied_out(self.source.connection, query) as path:
-                return use(f"read_csv({duck.text(path)}, columns = {{{types}}}, {CSV})")
+                return use(duck.csv(path, columns))
         except (duckdb.ConversionException, duckdb.InvalidInputException) as error:
             raise ContractError(
                 f"{self.table.contract.name}: a value cannot be held: {one_line(error)}",
@@ -273,15 +268,7 @@ class _Reader:
 
     def _held(self, column: str) -> str:
         """SQL that turns what PostgreSQL printed into the lake's type."""
-        held = self.table.contract.columns[column].type.ingested
-        quoted = duck.name(column)
-        if held == "VARCHAR":
-            return quoted
-        if held in {"DATE", "TIMESTAMP", "TIMESTAMP WITH TIME ZONE"}:
-            # DuckDB writes `(BC)` between day and time, PostgreSQL ` BC` at the end
-            swapped = f"regexp_replace({quoted}, '^(\\S+)(.*) BC$', '\\1 (BC)\\2')"
-            quoted = f"case when ends_with({quoted}, ' BC') then {swapped} else {quoted} end"
-        return f"cast({quoted} as {held})"
+        return duck.parsed(duck.name(column), self.table.contract.columns[column].type.ingested)
 
     def _keys_are_unique(self, relation: str) -> None:
         """A table without a unique index on its key may hold a key twice, or NULL: look."""

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import timedelta
 from functools import partial
+from types import MappingProxyType
 
 from totes import duck, extract, lake
 from totes.changes import INGESTED, Snapshot
@@ -16,18 +18,26 @@ from totes.report import Progress, Report, TableReport, silent
 Outcomes = dict[str, tuple[extract.FoundTable, extract.Captured | TotesError]]
 
 
-def ingest(settings: Settings, progress: Progress = silent) -> Report:
+def ingest(
+    settings: Settings,
+    progress: Progress = silent,
+    *,
+    again: Mapping[str, str] = MappingProxyType({}),
+    always: bool = False,
+) -> Report:
     """Archive what changed at the source since the last batch, as the next batch.
 
-    Writes nothing if nothing changed. A table that does not fit its contract is left out, and is
-    in the report with its problem; but the first batch is whole or not at all, and raises.
+    Writes nothing if nothing changed, unless it is to `always`. The tables in `again`, with the
+    reason why, are compared with the lake row by row, whatever their cursor says. A table that does
+    not fit its contract is left out, and is in the report with its problem; but the first batch is
+    whole or not at all, and raises.
     """
     report = Report("ingest")
     model = settings.data_model()
     with report.timed(), duck.workspace() as work:
         ingestion = lake.Lake(settings.lake("ingestion"), "ingestion", work.folder)
         head = ingestion.head()
-        snapshot, captured = look(settings, model, ingestion, head, work, progress)
+        snapshot, captured = look(settings, model, ingestion, head, work, progress, again)
         problems = [outcome for _, outcome in captured.values() if isinstance(outcome, TotesError)]
         if snapshot is None or (head is None and problems):
             raise problems[0]
@@ -37,7 +47,7 @@ def ingest(settings: Settings, progress: Progress = silent) -> Report:
         for name, (table, outcome) in captured.items():
             _record_capture(draft, report, model, table, outcome)
             progress("ingest", f"{name} archived", len(captured), len(captured))
-        if head is None or _is_news(head, draft, report):
+        if always or head is None or _is_news(head, draft, report):
             commit(draft, report, None)
     return report
 
@@ -57,6 +67,7 @@ def look(
     head: lake.Manifest | None,
     work: duck.Workspace,
     progress: Progress,
+    again: Mapping[str, str] = MappingProxyType({}),
 ) -> tuple[Snapshot | None, Outcomes]:
     """Capture every table, against batch `head`, at one snapshot of the source, and keep nothing.
 
@@ -81,7 +92,8 @@ def look(
             progress("ingest", name, len(outcomes), len(found))
 
         usable = {name: table for name, table in found.items() if not table.problem}
-        extract.capture(source, usable, known, work.engine, work.folder / "captured", done)
+        folder = work.folder / "captured"
+        extract.capture(source, usable, known, work.engine, folder, done, again)
     return source.snapshot, outcomes
 
 
