@@ -39,7 +39,7 @@ def infer(tables: Iterable[CatalogTable]) -> tuple[dict[str, dict[str, Any]], li
 
 
 def _stem(name: str, taken: set[str]) -> str:
-    stem = name if PLAIN.fullmatch(name) else "table " + re.sub(r"[^\w-]+", "_", name)
+    stem = name if PLAIN.fullmatch(name) else "table " + re.sub(r"[^\w -]+", "_", name)
     candidates = (stem, *(f"{stem} {number}" for number in range(2, len(taken) + 3)))
     return next(candidate for candidate in candidates if candidate.casefold() not in taken)
 
