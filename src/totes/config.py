@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Literal
 
@@ -17,6 +18,20 @@ EXAMPLES = {
     "ingestion": "file:///var/lib/totes/ingestion",
     "processed": "file:///var/lib/totes/processed",
 }
+
+# What obstore calls options of the client: those of its HTTP, whatever the storage.
+CLIENT_OPTIONS = (
+    "allow_http",
+    "allow_invalid_certificates",
+    "connect_timeout",
+    "pool_idle_timeout",
+    "proxy_ca_certificate",
+    "proxy_excludes",
+    "proxy_url",
+    "read_timeout",
+    "timeout",
+    "user_agent",
+)
 
 
 class Settings(BaseSettings):
@@ -63,3 +78,12 @@ def _unset(setting: str) -> ConfigurationError:
     return ConfigurationError(
         f"{variable} is not set", hint=f"export {variable}={EXAMPLES[setting]}"
     )
+
+
+def client_options(**defaults: str) -> dict[str, str]:
+    """How to speak HTTP with storage: `defaults`, and over them AWS_ALLOW_HTTP, AWS_PROXY_URL….
+
+    obstore reads these by itself, but only if it is given no options at all.
+    """
+    told = {option: os.environ.get(f"AWS_{option.upper()}") for option in CLIENT_OPTIONS}
+    return {**defaults, **{option: value for option, value in told.items() if value}}

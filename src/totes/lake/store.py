@@ -11,16 +11,17 @@ import re
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
-from functools import cached_property
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 from uuid import uuid4
 
 import obstore
 from obstore.exceptions import AlreadyExistsError, BaseError
-from obstore.store import LocalStore, ObjectStore, from_url
+from obstore.store import LocalStore, ObjectStore
 
+from totes.duck import FULL
 from totes.errors import ConfigurationError, DamageError, TransientError
+from totes.lake.bucket import Bucket
 
 BLOCK = 1 << 20
 
@@ -86,6 +87,7 @@ class Store:
 
     def __init__(self, url: str, cache: Path, *, setting: str) -> None:
         self.url, self._cache, self._setting = url, cache, setting
+        self._bucket = Bucket(url)
         parts = urlsplit(url)
         self._root = Path(unquote(parts.path)) if parts.scheme == "file" else None
         is_place = parts.scheme == "s3" if self._root is None else self._root.is_absolute()
@@ -97,9 +99,9 @@ class Store:
                 hint=f"{setting}=file:///absolute/path/to/a/folder",
             )
 
-    @cached_property
+    @property
     def _store(self) -> ObjectStore:
-        return LocalStore(self._root) if self._root else from_url(self.url)
+        return LocalStore(self._root) if self._root else self._bucket.client()
 
     @property
     def _is_there(self) -> bool:
@@ -114,6 +116,9 @@ class Store:
         except AlreadyExistsError:
             raise
         except (BaseError, OSError) as error:
+            is_full = isinstance(error, OSError) and error.errno in FULL
+            if is_full and self._root is None:
+                raise  # the cache's disk, which is the workspace's
             where = f"{self._setting} ({self.url}{'/' + key if key else ''})"
             reason = str(error).strip().splitlines()[0]
             if isinstance(error, MISPLACED) or MISTAKEN.search(str(error)):
@@ -121,15 +126,18 @@ class Store:
                     f"{where}: {reason}",
                     hint=f"check its permissions, or name another place in {self._setting}",
                 ) from error
-            raise TransientError(f"{where}: {reason}", hint="run again") from error
+            hint = "is its disk full? make room, then run again" if is_full else "run again"
+            raise TransientError(f"{where}: {reason}", hint=hint) from error
 
     def put(self, key: str, content: bytes | Path) -> bool:
         """Create an object; False, and nothing changed, if there is one under that key already."""
         with self._translated(key):
             if self._root is not None:
                 return _create(self._root / key, content, self._root)
+            size = len(content) if isinstance(content, bytes) else content.stat().st_size
+            client = self._bucket.client(upload=size)
             try:
-                obstore.put(self._store, key, content, mode="create", use_multipart=False)
+                obstore.put(client, key, content, mode="create", use_multipart=False)
             except AlreadyExistsError:
                 return False
             return True

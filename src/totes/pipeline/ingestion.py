@@ -13,6 +13,7 @@ from totes.config import Settings
 from totes.contract import DataModel
 from totes.errors import TotesError
 from totes.pipeline.batches import commit, table_report
+from totes.pipeline.patience import reported
 from totes.report import Progress, Report, TableReport, silent
 
 Outcomes = dict[str, tuple[extract.FoundTable, extract.Captured | TotesError]]
@@ -33,8 +34,19 @@ def ingest(
     whole or not at all, and raises.
     """
     report = Report("ingest")
+    return reported(report, progress, lambda: _ingest(settings, report, progress, again, always))
+
+
+def _ingest(
+    settings: Settings,
+    report: Report,
+    progress: Progress,
+    again: Mapping[str, str],
+    always: bool,
+) -> None:
+    report.tables.clear()  # of an attempt that came to nothing
     model = settings.data_model()
-    with report.timed(), duck.workspace() as work:
+    with duck.workspace() as work:
         ingestion = lake.Lake(settings.lake("ingestion"), "ingestion", work.folder)
         head = ingestion.head()
         snapshot, captured = look(settings, model, ingestion, head, work, progress, again)
@@ -49,7 +61,6 @@ def ingest(
             progress("ingest", f"{name} archived", len(captured), len(captured))
         if always or head is None or _is_news(head, draft, report):
             commit(draft, report, None)
-    return report
 
 
 def _after(head: lake.Manifest | None, snapshot: Snapshot) -> Snapshot:

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 SETTING = "TOTES_WAREHOUSE"
 LOCK = 0x746F746573  # "totes": the number that loads of one database agree on
-PATIENCE = "60s"  # for locks that are not another load's
+PATIENCE = "12s"  # for locks that are not another load's; the pipeline tries several times
 REBUILD_HINT = "totes rebuild --yes makes the warehouse anew from this lake"
 
 
@@ -141,7 +141,8 @@ def _apply(
         if paths := files.get(star.name):
             rows = f"select {_exported(star)} from {duck.parquet(paths)}"
             put = _append if star.is_fact else _upsert
-            put(connection, engine, star, rows)
+            with speaking_to(SETTING, star.name):
+                put(connection, engine, star, rows)
         done(star.name)
     taken_at = batch.snapshot.taken_at
     ledger.enter(connection, batch.number, batch.manifest, taken_at, batch.rows)
