@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import Literal
 
@@ -18,20 +17,6 @@ EXAMPLES = {
     "ingestion": "file:///var/lib/totes/ingestion",
     "processed": "file:///var/lib/totes/processed",
 }
-
-# What obstore calls options of the client: those of its HTTP, whatever the storage.
-CLIENT_OPTIONS = (
-    "allow_http",
-    "allow_invalid_certificates",
-    "connect_timeout",
-    "pool_idle_timeout",
-    "proxy_ca_certificate",
-    "proxy_excludes",
-    "proxy_url",
-    "read_timeout",
-    "timeout",
-    "user_agent",
-)
 
 
 class Settings(BaseSettings):
@@ -80,10 +65,21 @@ def _unset(setting: str) -> ConfigurationError:
     )
 
 
-def client_options(**defaults: str) -> dict[str, str]:
-    """How to speak HTTP with storage: `defaults`, and over them AWS_ALLOW_HTTP, AWS_PROXY_URL….
+class ClientOptions(BaseSettings):
+    """How a bucket's client speaks HTTP: environment variables of these names, `AWS_` before them.
 
-    obstore reads these by itself, but only if it is given no options at all.
+    They are obstore's own, which reads them by itself only where it is given none.
     """
-    told = {option: os.environ.get(f"AWS_{option.upper()}") for option in CLIENT_OPTIONS}
-    return {**defaults, **{option: value for option, value in told.items() if value}}
+
+    model_config = SettingsConfigDict(env_prefix="AWS_", frozen=True)
+
+    allow_http: str | None = None
+    allow_invalid_certificates: str | None = None
+    connect_timeout: str = "4s"
+    pool_idle_timeout: str | None = None
+    proxy_ca_certificate: str | None = None
+    proxy_excludes: str | None = None
+    proxy_url: str | None = None
+    read_timeout: str | None = None
+    timeout: str = "24h"  # a download may take its time while bytes arrive
+    user_agent: str | None = None

@@ -7,14 +7,13 @@ from typing import TYPE_CHECKING, Any
 
 from obstore.store import S3Store
 
-from totes.config import client_options
+from totes.config import ClientOptions
 
 if TYPE_CHECKING:
     from obstore.store import RetryConfig
 
 ANSWER = 10.0  # seconds in which storage must answer, or send the next bytes
 SLOWEST = 500_000  # bytes a second at which an upload is taken to be alive
-WHOLE = "24h"  # while bytes arrive a download may take its time; obstore would end it after 30 s
 
 # For a dropped connection or a 503. What lasts longer is for whoever called us to try again:
 # obstore's own three minutes would be spent in silence.
@@ -38,9 +37,8 @@ class Bucket:
         while upload > SLOWEST * answer:
             answer *= 2
         if answer not in self._clients:
-            options: Any = client_options(
-                connect_timeout="4s", read_timeout=f"{answer * 1000:.0f}ms", timeout=WHOLE
-            )
+            patience = {"read_timeout": f"{answer * 1000:.0f}ms"}
+            options: Any = patience | ClientOptions().model_dump(exclude_none=True)
             self._clients[answer] = S3Store.from_url(
                 self._url, client_options=options, retry_config=RETRIES
             )
