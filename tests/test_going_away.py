@@ -538,3 +538,41 @@ def test_no_folder_to_work_in_is_a_clear_error(
     with pytest.raises(TransientError, match="nowhere") as caught, duck.workspace():
         pass
     assert "TMPDIR" in str(caught.value.hint)
+
+
+@pytest.mark.parametrize("kind", ["ingestion", "processed"])
+def test_a_lake_whose_disk_is_unmounted_is_not_begun_anew(
+    world: World, kind: str, undisturbed: Undisturbed
+) -> None:
+    """A lake that vanishes in the middle of a run is an error; nothing is written in its place."""
+    prepare(world, "second")
+    folder, aside = world.folder / kind, world.folder / "aside"
+    stage = "ingest" if kind == "ingestion" else "process"
+
+    def unmount(at: str, what: str, done: int, total: int) -> None:
+        if at == stage and folder.exists():
+            folder.rename(aside)
+
+    with pytest.raises(TransientError, match=rf"{kind}.*tried 4 times") as caught:
+        pipeline.run(world.settings, unmount)
+    assert "mounted" in str(caught.value.hint)
+    assert not folder.exists()
+    aside.rename(folder)
+    world.run()
+    assert_made_good(world, undisturbed("second")[0])
+
+
+def test_another_disk_under_a_lake_s_name_is_not_written(tmp_path: Path) -> None:
+    """The mount point that is left when a disk is unmounted is neither read nor written."""
+    other = Path("/dev/shm")
+    if not other.is_dir() or other.stat().st_dev == tmp_path.stat().st_dev:
+        pytest.skip("there is no second disk")
+    (tmp_path / "lake").symlink_to(other)
+    store = Store(f"file://{tmp_path}/lake", tmp_path, setting="TOTES_INGESTION")
+    assert store.get("no such thing of ours") is None
+    (tmp_path / "lake").unlink()
+    (tmp_path / "lake").mkdir()
+    for ask in (lambda: store.put("a", b""), lambda: store.get("a"), lambda: store.names("a")):
+        with pytest.raises(TransientError, match="was there, and is gone"):
+            ask()
+    assert list((tmp_path / "lake").iterdir()) == []

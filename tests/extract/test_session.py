@@ -177,8 +177,16 @@ def shown(connection: psycopg.Connection) -> dict[str, str]:
 
 def test_the_session_is_limited(world: World) -> None:
     """Each transaction on the source has every limit, before and after the snapshot is taken."""
-    expected = LIMITS | {"statement_timeout": "12h", "transaction_timeout": "1d"}
-    expected |= {"tcp_user_timeout": "300000"}
+    expected = {
+        "idle_in_transaction_session_timeout": "1h",
+        "statement_timeout": "12h",
+        "transaction_timeout": "1d",
+        "tcp_keepalives_idle": "60",
+        "tcp_keepalives_interval": "10",
+        "tcp_keepalives_count": "6",
+        "tcp_user_timeout": "300000",
+        "client_connection_check_interval": "10s",
+    }
     with open_source(world.source) as source:
         assert shown(source) == expected
         take_snapshot(source, [("public", "currency")])

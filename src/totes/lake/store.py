@@ -88,6 +88,7 @@ class Store:
     def __init__(self, url: str, cache: Path, *, setting: str) -> None:
         self.url, self._cache, self._setting = url, cache, setting
         self._bucket = Bucket(url)
+        self._disk: int | None = None
         parts = urlsplit(url)
         self._root = Path(unquote(parts.path)) if parts.scheme == "file" else None
         is_place = parts.scheme == "s3" if self._root is None else self._root.is_absolute()
@@ -106,7 +107,21 @@ class Store:
     @property
     def _is_there(self) -> bool:
         with self._translated():
+            self._check_disk()
             return self._root is None or self._root.is_dir()
+
+    def _check_disk(self) -> None:
+        """Raise TransientError if the folder was there, and is gone or on another disk.
+
+        Where a disk was unmounted, its empty mount point would be taken for a new lake.
+        """
+        disk = self._root.stat().st_dev if self._root and self._root.exists() else None
+        if self._disk is not None and disk != self._disk:
+            raise TransientError(
+                f"{self._setting} ({self.url}) was there, and is gone",
+                hint="is its disk mounted? then run again",
+            )
+        self._disk = disk
 
     @contextmanager
     def _translated(self, key: str = "") -> Iterator[None]:
@@ -132,6 +147,7 @@ class Store:
     def put(self, key: str, content: bytes | Path) -> bool:
         """Create an object; False, and nothing changed, if there is one under that key already."""
         with self._translated(key):
+            self._check_disk()
             if self._root is not None:
                 return _create(self._root / key, content, self._root)
             size = len(content) if isinstance(content, bytes) else content.stat().st_size
@@ -161,6 +177,7 @@ class Store:
         """
         path = self._root / key if self._root else self._download(key, digest)
         with self._translated(key):
+            self._check_disk()
             found = sha256(path) if path.exists() else None
         if found is None:
             raise DamageError(f"{self.url}/{key} is missing", hint="totes verify lists all damage")

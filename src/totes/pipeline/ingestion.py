@@ -12,7 +12,7 @@ from totes.changes import INGESTED, Snapshot
 from totes.config import Settings
 from totes.contract import DataModel
 from totes.errors import TotesError
-from totes.pipeline.batches import commit, table_report
+from totes.pipeline.batches import check_still_there, commit, table_report
 from totes.pipeline.patience import reported
 from totes.report import Progress, Report, TableReport, silent
 
@@ -49,12 +49,13 @@ def _ingest(
     with duck.workspace() as work:
         ingestion = lake.Lake(settings.lake("ingestion"), "ingestion", work.folder)
         head = ingestion.head()
+        check_still_there(ingestion, head, report)
+        report.at = head.batch if head else 0
         snapshot, captured = look(settings, model, ingestion, head, work, progress, again)
         problems = [outcome for _, outcome in captured.values() if isinstance(outcome, TotesError)]
         if snapshot is None or (head is None and problems):
             raise problems[0]
         report.taken_at = snapshot.taken_at
-        report.at = head.batch if head else 0
         draft = ingestion.draft(head, _after(head, snapshot), work.engine, work.folder)
         for name, (table, outcome) in captured.items():
             _record_capture(draft, report, model, table, outcome)

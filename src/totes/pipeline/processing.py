@@ -10,7 +10,7 @@ from totes import duck, lake, star
 from totes.config import Settings
 from totes.contract import DataModel
 from totes.errors import ConfigurationError, DamageError
-from totes.pipeline.batches import commit, table_report
+from totes.pipeline.batches import check_still_there, commit, table_report
 from totes.pipeline.patience import reported
 from totes.report import Progress, Report, silent, steps
 
@@ -27,6 +27,7 @@ def _process(settings: Settings, report: Report, progress: Progress) -> None:
         ingestion = lake.Lake(settings.lake("ingestion"), "ingestion", work.folder)
         processed = lake.Lake(settings.lake("processed"), "processed", work.folder)
         newest, head = ingestion.head(), processed.head()
+        check_still_there(processed, head, report)
         report.at = head.batch if head else 0
         _check_processed(model, ingestion, head)
         pending = newest.batch - report.at if newest else 0
