@@ -1,7 +1,8 @@
-"""A `totes` that freezes while it captures: `python -m tests.frozen MOMENT LIMIT COMMAND…`.
+"""A `totes` that freezes while it works: `python -m tests.frozen MOMENT LIMIT COMMAND…`.
 
-MOMENT is `idle`, between two queries, or `copy`, while rows are read. It stops itself by SIGSTOP,
-once; sessions of it are limited to LIMIT, as PostgreSQL writes a length of time.
+MOMENT is `idle`, between two queries, `copy`, while rows are read, or `load`, between two tables. It
+stops itself by SIGSTOP, once; its sessions are limited to LIMIT, as PostgreSQL writes a length of
+time.
 """
 
 from __future__ import annotations
@@ -15,26 +16,31 @@ from totes import postgres
 from totes.cli import cli
 from totes.extract import source
 from totes.extract.capture import _Reader
+from totes.warehouse import load
 
 
 def main(moment: str, limit: str, command: list[str]) -> None:
     """Run a command of totes that freezes at the moment."""
-    owner: Any = _Reader if moment == "idle" else postgres
-    name = "whole" if moment == "idle" else "_write_all"
+    places: dict[str, tuple[Any, str]] = {
+        "idle": (_Reader, "whole"),
+        "copy": (postgres, "_write_all"),
+        "load": (load, "_copy"),
+    }
+    owner, name = places[moment]
     function = getattr(owner, name)
     calls = 0
 
     def freezing(*arguments: Any) -> Any:
         nonlocal calls
-        is_counted = moment == "idle" or len(arguments[1]) >= postgres.CHUNK
+        is_counted = moment != "copy" or len(arguments[1]) >= postgres.CHUNK
         calls += is_counted
         if is_counted and calls == 3:
             os.kill(os.getpid(), signal.SIGSTOP)
         return function(*arguments)
 
     setattr(owner, name, freezing)
-    limits = ("idle_in_transaction_session_timeout",) if moment == "idle" else ("tcp_user_timeout",)
-    source.LIMITS.update(dict.fromkeys(limits, limit))
+    name = "tcp_user_timeout" if moment == "copy" else "idle_in_transaction_session_timeout"
+    (load if moment == "load" else source).LIMITS[name] = limit
     cli(command)
 
 

@@ -324,6 +324,28 @@ def test_all_attempts_at_a_locked_table_take_about_a_minute() -> None:
         assert 40 <= longest * patience.ATTEMPTS + between <= 65
 
 
+def test_a_load_that_freezes_does_not_keep_others_waiting(world: World) -> None:
+    """A frozen load loses its session: another one loads; and woken, it finds all done."""
+    pipeline.ingest(world.settings)
+    pipeline.process(world.settings)
+    frozen = subprocess.Popen(
+        [sys.executable, "-m", "tests.frozen", "load", "1s", "load", "--json"],
+        env=os.environ | world.environment,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        os.waitid(os.P_PID, frozen.pid, os.WSTOPPED | os.WNOWAIT)
+        assert pipeline.load(world.settings).batches == [1]
+        frozen.send_signal(signal.SIGCONT)
+        output, _ = frozen.communicate(timeout=60)
+    finally:
+        frozen.kill()
+    assert frozen.returncode == 0
+    assert "done at the 2nd attempt" in output
+    assert world.ask("select count(*) from totes.ledger") == [(1,)]
+
+
 # --- storage ---
 
 
@@ -399,12 +421,15 @@ def test_storage_that_stays_away_is_a_passing_fault_before_long(
 def test_a_large_upload_is_given_more_time() -> None:
     """An upload is given time by its size: nothing is answered before all of it has been sent."""
     asked = bucket.Bucket("s3://lake/x")
-    patient = [asked.client(upload=size).client_options for size in (0, 10 << 20, 1 << 30)]
-    assert [str(options and options.get("read_timeout")) for options in patient] == [
+    patient: list[Any] = [
+        asked.client(upload=size).client_options for size in (0, 10 << 20, 1 << 30)
+    ]
+    assert [options["read_timeout"] for options in patient] == [
         "10000ms",
         "40000ms",
         "2560000ms",
     ]
+    assert {options["timeout"] for options in patient} == {"24h"}
 
 
 def test_a_download_may_take_its_time(

@@ -157,6 +157,22 @@ def _may_pass(error: psycopg.Error) -> bool:
     return isinstance(error, (psycopg.OperationalError, psycopg.InterfaceError)) and not is_too_much
 
 
+def limiting(connection: psycopg.Connection, limits: Mapping[str, str]) -> str:
+    """SQL that sets those of the limits of which nobody has said anything, for one transaction.
+
+    Who may: the server's configuration, the database, the role, the connection string. A limit that
+    the server does not know is left out. (For one transaction, as a pooler may stand between.)
+    """
+    unsaid = """
+        select name from pg_settings
+        where name = any(%s) and source = 'default'
+            -- elsewhere it may be refused
+            and (name <> 'client_connection_check_interval' or version() like '%%linux%%')
+    """
+    found = connection.execute(unsaid, [list(limits)]).fetchall()
+    return "".join(f"set local {name} = '{limits[name]}';" for (name,) in sorted(found))
+
+
 def database_of(connection: psycopg.Connection) -> tuple[str, int]:
     """The identity of a connection's database: its cluster's, and its oid there.
 

@@ -10,7 +10,7 @@ import psycopg
 from psycopg import IsolationLevel, sql
 
 from totes.changes import Snapshot
-from totes.postgres import connect, database_of, speaking_to
+from totes.postgres import connect, database_of, limiting, speaking_to
 
 SETTING = "TOTES_SOURCE"
 WRAP = 1 << 32  # transaction ids in a row are the low 32 bits of the real ones
@@ -45,12 +45,6 @@ LIMITS = {
     # a process of ours that was killed: its query would go on to its end
     "client_connection_check_interval": "10s",
 }
-UNSAID = """
-    select name from pg_settings
-    where name = any(%s) and source = 'default'
-        -- elsewhere it may be refused
-        and (name <> 'client_connection_check_interval' or version() like '%%linux%%')
-"""
 
 # The first query, which takes the snapshot. The timeline of a standby is not asked for here. The
 # time is that before the snapshot, so that the snapshot has seen whatever was committed by then.
@@ -115,11 +109,9 @@ def _begin(connection: psycopg.Connection) -> None:
 
     It takes no snapshot yet: setting something does not, asking does.
     """
-    unsaid = connection.execute(UNSAID, [list(LIMITS)]).fetchall()
+    limits = limiting(connection, LIMITS)
     connection.rollback()
-    # only for the transaction, so that a pooler may stand between
-    limits = (f"set local {name} = '{LIMITS[name]}';" for (name,) in sorted(unsaid))
-    connection.execute("".join(limits) + SESSION)
+    connection.execute(limits + SESSION)
 
 
 def take_snapshot(connection: psycopg.Connection, tables: Iterable[tuple[str, str]]) -> Source:
