@@ -1,8 +1,8 @@
 """A `totes` that freezes while it works: `python -m tests.frozen MOMENT LIMIT COMMAND…`.
 
-MOMENT is `idle`, between two queries, `copy`, while rows are read, or `load`, between two tables. It
-stops itself by SIGSTOP, once; its sessions are limited to LIMIT, as PostgreSQL writes a length of
-time.
+MOMENT is `idle`, between two queries, `copy`, while rows are read, or `load`, between two tables.
+It stops itself by SIGSTOP, once; its sessions are limited to LIMIT, as PostgreSQL writes a length
+of time.
 """
 
 from __future__ import annotations
