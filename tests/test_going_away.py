@@ -7,6 +7,7 @@ import resource
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -334,12 +335,15 @@ def test_a_load_that_freezes_does_not_keep_others_waiting(world: World) -> None:
         stdout=subprocess.PIPE,
         text=True,
     )
+    watchdog = threading.Timer(20, frozen.kill)
+    watchdog.start()
     try:
         os.waitid(os.P_PID, frozen.pid, os.WSTOPPED | os.WNOWAIT)
         assert pipeline.load(world.settings).batches == [1]
         frozen.send_signal(signal.SIGCONT)
         output, _ = frozen.communicate(timeout=60)
     finally:
+        watchdog.cancel()
         frozen.kill()
     assert frozen.returncode == 0
     assert "done at the 2nd attempt" in output
@@ -409,11 +413,14 @@ def test_storage_that_stays_away_is_a_passing_fault_before_long(
         lambda: store.names("a"),
         lambda: store.fetch("a/b", sha256_of(b"there")),
     ]
+    watchdog = threading.Timer(20, storage.end)
+    watchdog.start()
     for ask in asked:
         began = time.monotonic()
         with pytest.raises(TransientError, match="TOTES_INGESTION"):
             ask()
         assert time.monotonic() - began < 5
+    watchdog.cancel()
     storage.mend()
     assert store.get("a/c") is None
 
