@@ -42,3 +42,9 @@ def databases(server: PostgresServer, handmade: str) -> Iterator[tuple[str, str]
 def world(databases: tuple[str, str], tmp_path: Path) -> World:
     """A world over the handmade totesys, in which nothing has run yet."""
     return World(*databases, tmp_path)
+
+
+@pytest.fixture(autouse=True)
+def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Between two attempts of a stage no test of this process waits."""
+    monkeypatch.setattr("totes.pipeline.patience.FIRST_WAIT", 0.0)

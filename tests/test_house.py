@@ -129,7 +129,8 @@ try:
     cli({arguments!r})
 except SystemExit as end:
     assert not end.code
-print(*sorted(set(sys.modules) & {{"duckdb", "psycopg", "rich", "pydantic", "obstore"}}))
+heavy = {{"duckdb", "psycopg", "rich", "pydantic", "obstore", "tenacity"}}
+print(*sorted(set(sys.modules) & heavy))
 """
     command = [sys.executable, "-c", code]
     result = subprocess.run(command, capture_output=True, text=True, check=True, timeout=60)

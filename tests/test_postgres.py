@@ -248,6 +248,62 @@ def test_errors_of_the_server_have_their_place_in_the_tree(
     assert "\n" not in str(caught.value)
 
 
+@pytest.mark.parametrize(
+    ("code", "kind"),
+    [
+        ("57P01", TransientError),  # admin_shutdown
+        ("57P02", TransientError),  # crash_shutdown
+        ("57P03", TransientError),  # cannot_connect_now
+        ("57014", TransientError),  # query_canceled, by statement_timeout or a person
+        ("55P03", TransientError),  # lock_not_available
+        ("40P01", TransientError),  # deadlock_detected
+        ("40001", TransientError),  # serialization_failure
+        ("53100", TransientError),  # disk_full
+        ("53200", TransientError),  # out_of_memory
+        ("53300", TransientError),  # too_many_connections
+        ("25P03", TransientError),  # idle_in_transaction_session_timeout
+        ("25P04", TransientError),  # transaction_timeout
+        ("25006", TransientError),  # read_only_sql_transaction
+        ("42P01", TransientError),  # undefined_table
+        ("54000", TotesError),  # program_limit_exceeded
+        ("23503", TotesError),  # foreign_key_violation
+        ("XX001", TotesError),  # data_corrupted
+        ("42501", ConfigurationError),  # insufficient_privilege
+    ],
+)
+def test_what_may_pass_is_told_from_what_will_not(
+    server: PostgresServer, code: str, kind: type[TotesError]
+) -> None:
+    """A server's error is one to try again on if the server was away, busy, full or limited."""
+    raising = f"do $$ begin raise exception 'no' using errcode = '{code}'; end $$"
+    with psycopg.connect(server.dsn("postgres")) as connection:
+        with pytest.raises(TotesError) as caught, speaking_to(SETTING, "t"):
+            connection.execute(raising.encode())
+        connection.rollback()
+    assert type(caught.value) is kind
+    assert str(caught.value) == f"{SETTING}: t: no"
+    assert caught.value.hint
+
+
+@pytest.mark.parametrize(
+    ("told", "kind"),
+    [
+        ("Temporary failure in name resolution", TransientError),
+        ("Name or service not known", ConfigurationError),
+    ],
+)
+def test_a_name_server_that_is_away_is_a_passing_fault(
+    told: str, kind: type[TotesError], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A host that cannot be looked up just now is tried again; one that does not exist is not."""
+
+    def fail(*_: object, **__: object) -> None:
+        raise psycopg.OperationalError(f'could not translate host name "h" to address: {told}')
+
+    monkeypatch.setattr(psycopg, "connect", fail)
+    refused("host=h", kind)
+
+
 # --- COPY, out ---
 
 texts = st.none() | st.text(

@@ -66,3 +66,23 @@ def _unset(setting: str) -> ConfigurationError:
     return ConfigurationError(
         f"{variable} is not set", hint=f"export {variable}={EXAMPLES[setting]}"
     )
+
+
+class ClientOptions(BaseSettings):
+    """How a bucket's client speaks HTTP: environment variables of these names, `AWS_` before them.
+
+    They are obstore's own, which reads them by itself only where it is given none.
+    """
+
+    model_config = SettingsConfigDict(env_prefix="AWS_", frozen=True)
+
+    allow_http: str | None = None
+    allow_invalid_certificates: str | None = None
+    connect_timeout: str = "4s"
+    pool_idle_timeout: str | None = None
+    proxy_ca_certificate: str | None = None
+    proxy_excludes: str | None = None
+    proxy_url: str | None = None
+    read_timeout: str | None = None
+    timeout: str = "24h"  # a download may take its time while bytes arrive
+    user_agent: str | None = None

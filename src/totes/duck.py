@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import atexit
+import errno
 import shutil
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
 
 MEMORY_LIMIT = "256MB"  # beyond it DuckDB spills to the work folder
 PARQUET = "format parquet, compression zstd, row_group_size 122880"
+FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}  # disk, quota, largest file
+ROOM = "is its disk full? TMPDIR names another place; then run again"
 
 # One CSV row may be this long: PostgreSQL's largest text, doubled quotes included, is 1 GB, but the
 # engine reserves the whole of it.
@@ -41,12 +44,19 @@ class Workspace:
 @contextmanager
 def workspace() -> Iterator[Workspace]:
     """Yield a workspace that is gone, with everything in it, when the block ends."""
-    folder = Path(tempfile.mkdtemp(prefix="totes-"))
+    try:
+        folder = Path(tempfile.mkdtemp(prefix="totes-"))
+    except OSError as error:
+        raise TransientError(f"no folder to work in: {error}", hint=ROOM) from error
     sweep = partial(shutil.rmtree, folder, ignore_errors=True)
     atexit.register(sweep)  # should Ctrl-C come just while we sweep
     try:
         with engine(folder) as running:
             yield Workspace(folder, running)
+    except OSError as error:
+        if error.errno not in FULL:
+            raise
+        raise TransientError(f"cannot write to {folder}: {error.strerror}", hint=ROOM) from error
     finally:
         sweep()
         atexit.unregister(sweep)
@@ -73,10 +83,7 @@ def engine(work: Path) -> Iterator[DuckDBPyConnection]:
         raise
     except (duckdb.OutOfMemoryException, duckdb.IOException) as error:
         reason = str(error).splitlines()[0]
-        raise TransientError(
-            f"the engine cannot work in {work}: {reason}",
-            hint="is its disk full? TMPDIR names another place; then run again",
-        ) from error
+        raise TransientError(f"the engine cannot work in {work}: {reason}", hint=ROOM) from error
     finally:
         connection.close()
 

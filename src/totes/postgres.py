@@ -23,9 +23,27 @@ from totes.errors import ConfigurationError, TotesError, TransientError
 CHUNK = 1 << 20  # bytes handed to the pipe at once
 REFUSED = re.compile(
     r"authentication failed|no password supplied|does not exist|no pg_hba\.conf|not permitted"
-    r"|could not translate host|Name or service not known|does not support SSL|certificate"
+    r"|could not translate host(?!.*Temporary failure)|Name or service not known"
+    r"|does not support SSL|certificate"
     r"|invalid \w+ (number|value|option)|invalid value|not supported|invalid command-line"
 )
+
+# What passes though psycopg does not count it among the operational errors. By their codes, as not
+# every psycopg has a class for each.
+PASSING = {
+    "25P03",  # idle_in_transaction_session_timeout
+    "25P04",  # transaction_timeout
+    "25006",  # a warehouse that has failed over, and is read only
+    "42P01",  # a table that is just being replaced
+}
+LIMITED = "a time limit of the server or of its user; nothing half done was kept, run again"
+HINTS = {
+    "53100": "make room on the disk of that server, then run again",
+    "55P03": "somebody has a table locked, perhaps to alter it; run again when they have done",
+    "57014": LIMITED,
+    "25P03": LIMITED,
+    "25P04": LIMITED,
+}
 
 
 def connect(dsn: str, *, setting: str) -> psycopg.Connection:
@@ -109,27 +127,50 @@ def one_line(error: BaseException) -> str:
 
 
 @contextmanager
-def speaking_to(setting: str) -> Iterator[None]:
-    """Turn what PostgreSQL raises inside the block into the error tree of Totes."""
+def speaking_to(setting: str, about: str = "") -> Iterator[None]:
+    """Turn what PostgreSQL raises inside the block into the error tree of Totes.
+
+    `about` is the name of the table that the block is about, for the message.
+    """
     try:
         yield
-    except errors.InsufficientPrivilege as error:
-        raise ConfigurationError(
-            f"{setting}: {one_line(error)}",
-            hint=f"grant its user what it lacks, or name another user in {setting}",
-        ) from error
-    except (
-        psycopg.OperationalError,
-        psycopg.InterfaceError,
-        errors.IdleInTransactionSessionTimeout,
-        errors.ReadOnlySqlTransaction,  # a warehouse that has failed over
-        errors.UndefinedTable,  # a table that is just being replaced
-    ) as error:
-        raise TransientError(
-            f"{setting}: {one_line(error)}", hint="nothing half done was kept; run again"
-        ) from error
     except psycopg.Error as error:
-        raise TotesError(f"{setting}: {one_line(error)}", hint="--debug shows where") from error
+        message = f"{setting}: {about + ': ' if about else ''}{one_line(error)}"
+        if isinstance(error, errors.InsufficientPrivilege):
+            hint = f"grant its user what it lacks, or name another user in {setting}"
+            raise ConfigurationError(message, hint=hint) from error
+        if _may_pass(error):
+            hint = HINTS.get(error.sqlstate or "", "nothing half done was kept; run again")
+            raise TransientError(message, hint=hint) from error
+        raise TotesError(message, hint="--debug shows where") from error
+
+
+def _may_pass(error: psycopg.Error) -> bool:
+    """Whether the same call may succeed later.
+
+    What PostgreSQL calls operational may: a server that stops or is starting, a connection that was
+    cut, a lock or a time limit, a deadlock, a full disk, too many connections.
+    """
+    if error.sqlstate in PASSING:
+        return True
+    is_too_much = (error.sqlstate or "").startswith("54")  # a row too long, too many columns
+    return isinstance(error, (psycopg.OperationalError, psycopg.InterfaceError)) and not is_too_much
+
+
+def limiting(connection: psycopg.Connection, limits: Mapping[str, str]) -> str:
+    """SQL that sets those of the limits of which nobody has said anything, for one transaction.
+
+    Who may: the server's configuration, the database, the role, the connection string. A limit that
+    the server does not know is left out. (For one transaction, as a pooler may stand between.)
+    """
+    unsaid = """
+        select name from pg_settings
+        where name = any(%s) and source = 'default'
+            -- elsewhere it may be refused
+            and (name <> 'client_connection_check_interval' or version() like '%%linux%%')
+    """
+    found = connection.execute(unsaid, [list(limits)]).fetchall()
+    return "".join(f"set local {name} = '{limits[name]}';" for (name,) in sorted(found))
 
 
 def database_of(connection: psycopg.Connection) -> tuple[str, int]:

@@ -4,73 +4,33 @@ from __future__ import annotations
 
 import hashlib
 import os
-import socket
-import subprocess
 import sys
 import threading
-import time
-import urllib.request
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
+from tests.s3 import asked, environment_of, free_port, running_s3
 from totes.errors import ConfigurationError, DamageError, TotesError, TransientError
 from totes.lake.store import Store, sha256
 
 SETTING = "TOTES_INGESTION"
-REGION = "eu-west-2"
-
-
-def asked(url: str, method: str, body: bytes = b"") -> bytes:
-    """The answer of moto's server to one plain request."""
-    headers = {"Content-Type": "text/plain"}
-    request = urllib.request.Request(url, data=body, method=method, headers=headers)
-    with urllib.request.urlopen(request, timeout=10) as answer:
-        return bytes(answer.read())
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 @pytest.fixture(scope="module")
 def moto() -> Iterator[str]:
     """The address of an S3 on loopback, with an empty bucket `lake`."""
-    port = free_port()
-    url = f"http://127.0.0.1:{port}"
-    command = [sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", str(port)]
-    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    try:
-        deadline = time.monotonic() + 60
-        while True:
-            try:
-                asked(f"{url}/moto-api/data.json", "GET")
-                break
-            except OSError:
-                assert process.poll() is None
-                assert time.monotonic() < deadline
-                time.sleep(0.05)
-        place = f"<LocationConstraint>{REGION}</LocationConstraint>"
-        body = f"<CreateBucketConfiguration>{place}</CreateBucketConfiguration>"
-        asked(f"{url}/lake", "PUT", body.encode())
+    with running_s3() as url:
         yield url
-    finally:
-        process.terminate()
-        process.wait()
 
 
 @pytest.fixture
 def aws(moto: str, monkeypatch: pytest.MonkeyPatch) -> str:
     """The environment of a process that works with moto's S3."""
-    monkeypatch.setenv("AWS_ENDPOINT_URL", moto)
-    monkeypatch.setenv("AWS_ALLOW_HTTP", "true")
-    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "test")
-    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "test")
-    monkeypatch.setenv("AWS_REGION", REGION)
+    for name, value in environment_of(moto).items():
+        monkeypatch.setenv(name, value)
     return moto
 
 

@@ -1,4 +1,4 @@
-"""A session on the operational database: read only, in one snapshot, no longer than it takes."""
+"""A session on the operational database: read only, in one snapshot, limited in time."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import psycopg
 from psycopg import IsolationLevel, sql
 
 from totes.changes import Snapshot
-from totes.postgres import connect, database_of, speaking_to
+from totes.postgres import connect, database_of, limiting, speaking_to
 
 SETTING = "TOTES_SOURCE"
 WRAP = 1 << 32  # transaction ids in a row are the low 32 bits of the real ones
@@ -27,6 +27,24 @@ SESSION = """
     set local row_security = off;
     set local search_path = 'pg_catalog'
 """
+
+# How long a session of ours may last, where nobody else has said: no setting of the server, the
+# database, the role or the connection string names that limit. A run that is well never meets one
+# of them; one that hangs must not keep a snapshot, and with it the dead rows of the whole database,
+# for ever. Which of them a server knows, it says itself: transaction_timeout came with 17.
+LIMITS = {
+    "idle_in_transaction_session_timeout": "1h",  # we fetch and compare files between two queries
+    "statement_timeout": "12h",  # a first capture reads a table in one query, however large it is
+    "transaction_timeout": "24h",
+    # A machine of ours that has vanished. The last one also ends a COPY whose reader has frozen,
+    # which none of the timeouts above does: they do not interrupt a server that waits to send.
+    "tcp_keepalives_idle": "60",
+    "tcp_keepalives_interval": "10",
+    "tcp_keepalives_count": "6",
+    "tcp_user_timeout": "300s",
+    # a process of ours that was killed: its query would go on to its end
+    "client_connection_check_interval": "10s",
+}
 
 # The first query, which takes the snapshot. The timeline of a standby is not asked for here. The
 # time is that before the snapshot, so that the snapshot has seen whatever was committed by then.
@@ -80,10 +98,20 @@ def open_source(dsn: str) -> Iterator[psycopg.Connection]:
         connection.read_only = True
         connection.isolation_level = IsolationLevel.REPEATABLE_READ
         with speaking_to(SETTING):
-            connection.execute(SESSION)
-        yield connection
+            _begin(connection)
+            yield connection
     finally:
         connection.close()
+
+
+def _begin(connection: psycopg.Connection) -> None:
+    """Begin a transaction that lasts no longer than LIMITS, and prints values as SESSION says.
+
+    It takes no snapshot yet: setting something does not, asking does.
+    """
+    limits = limiting(connection, LIMITS)
+    connection.rollback()
+    connection.execute(limits + SESSION)
 
 
 def take_snapshot(connection: psycopg.Connection, tables: Iterable[tuple[str, str]]) -> Source:
@@ -95,10 +123,11 @@ def take_snapshot(connection: psycopg.Connection, tables: Iterable[tuple[str, st
     with speaking_to(SETTING):
         system, database = database_of(connection)
         connection.rollback()
-        connection.execute(SESSION)
+        _begin(connection)
         for schema, table in sorted(tables):
             lock = sql.SQL("lock table {} in access share mode")
-            connection.execute(lock.format(sql.Identifier(schema, table)))
+            with speaking_to(SETTING, table):
+                connection.execute(lock.format(sql.Identifier(schema, table)))
         row = connection.execute(SNAPSHOT).fetchone()
     fields = ("timeline", "xmin", "xmax", "taken_at")
     found = dict(zip(fields, row or (), strict=True))

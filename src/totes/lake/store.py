@@ -11,16 +11,17 @@ import re
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
-from functools import cached_property
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 from uuid import uuid4
 
 import obstore
 from obstore.exceptions import AlreadyExistsError, BaseError
-from obstore.store import LocalStore, ObjectStore, from_url
+from obstore.store import LocalStore, ObjectStore
 
+from totes.duck import FULL
 from totes.errors import ConfigurationError, DamageError, TransientError
+from totes.lake.bucket import Bucket
 
 BLOCK = 1 << 20
 
@@ -86,6 +87,8 @@ class Store:
 
     def __init__(self, url: str, cache: Path, *, setting: str) -> None:
         self.url, self._cache, self._setting = url, cache, setting
+        self._bucket = Bucket(url)
+        self._disk: int | None = None
         parts = urlsplit(url)
         self._root = Path(unquote(parts.path)) if parts.scheme == "file" else None
         is_place = parts.scheme == "s3" if self._root is None else self._root.is_absolute()
@@ -97,14 +100,28 @@ class Store:
                 hint=f"{setting}=file:///absolute/path/to/a/folder",
             )
 
-    @cached_property
+    @property
     def _store(self) -> ObjectStore:
-        return LocalStore(self._root) if self._root else from_url(self.url)
+        return LocalStore(self._root) if self._root else self._bucket.client()
 
     @property
     def _is_there(self) -> bool:
         with self._translated():
+            self._check_disk()
             return self._root is None or self._root.is_dir()
+
+    def _check_disk(self) -> None:
+        """Raise TransientError if the folder was there, and is gone or on another disk.
+
+        Where a disk was unmounted, its empty mount point would be taken for a new lake.
+        """
+        disk = self._root.stat().st_dev if self._root and self._root.exists() else None
+        if self._disk is not None and disk != self._disk:
+            raise TransientError(
+                f"{self._setting} ({self.url}) was there, and is gone",
+                hint="is its disk mounted? then run again",
+            )
+        self._disk = disk
 
     @contextmanager
     def _translated(self, key: str = "") -> Iterator[None]:
@@ -114,6 +131,9 @@ class Store:
         except AlreadyExistsError:
             raise
         except (BaseError, OSError) as error:
+            is_full = isinstance(error, OSError) and error.errno in FULL
+            if is_full and self._root is None:
+                raise  # the cache's disk, which is the workspace's
             where = f"{self._setting} ({self.url}{'/' + key if key else ''})"
             reason = str(error).strip().splitlines()[0]
             if isinstance(error, MISPLACED) or MISTAKEN.search(str(error)):
@@ -121,15 +141,19 @@ class Store:
                     f"{where}: {reason}",
                     hint=f"check its permissions, or name another place in {self._setting}",
                 ) from error
-            raise TransientError(f"{where}: {reason}", hint="run again") from error
+            hint = "is its disk full? make room, then run again" if is_full else "run again"
+            raise TransientError(f"{where}: {reason}", hint=hint) from error
 
     def put(self, key: str, content: bytes | Path) -> bool:
         """Create an object; False, and nothing changed, if there is one under that key already."""
         with self._translated(key):
+            self._check_disk()
             if self._root is not None:
                 return _create(self._root / key, content, self._root)
+            size = len(content) if isinstance(content, bytes) else content.stat().st_size
+            client = self._bucket.client(upload=size)
             try:
-                obstore.put(self._store, key, content, mode="create", use_multipart=False)
+                obstore.put(client, key, content, mode="create", use_multipart=False)
             except AlreadyExistsError:
                 return False
             return True
@@ -153,6 +177,7 @@ class Store:
         """
         path = self._root / key if self._root else self._download(key, digest)
         with self._translated(key):
+            self._check_disk()
             found = sha256(path) if path.exists() else None
         if found is None:
             raise DamageError(f"{self.url}/{key} is missing", hint="totes verify lists all damage")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from totes import lake
-from totes.errors import TakenError
+from totes.errors import TakenError, TransientError
 from totes.report import Report, TableReport
 
 
@@ -11,6 +11,15 @@ def table_report(table: lake.Table) -> TableReport:
     """What a batch did to a table, for the report."""
     written = sum(file.bytes for file in table.changes)
     return TableReport(table.inserted, table.updated, table.deleted, written)
+
+
+def check_still_there(kind: lake.Lake, head: lake.Manifest | None, report: Report) -> None:
+    """Raise TransientError if a lake in which an attempt before found batches is empty now."""
+    if head is None and report.at:
+        raise TransientError(
+            f"{kind.store.url} held batch {report.at}, and now holds none",
+            hint="is its disk mounted? then run again",
+        )
 
 
 def commit(draft: lake.Draft, report: Report, source: lake.Manifest | None) -> bool:

@@ -12,7 +12,8 @@ from totes.changes import INGESTED, Snapshot
 from totes.config import Settings
 from totes.contract import DataModel
 from totes.errors import ConfigurationError, TotesError
-from totes.pipeline.batches import commit, table_report
+from totes.pipeline.batches import check_still_there, commit, table_report
+from totes.pipeline.patience import reported
 from totes.report import Progress, Report, TableReport, silent
 
 Outcomes = dict[str, tuple[extract.FoundTable, extract.Captured | TotesError]]
@@ -35,30 +36,45 @@ def ingest(
     raises.
     """
     report = Report("ingest")
+    wishes = extract.Wishes(settings.deletion_limit, confirmed, again)
+    return reported(report, progress, lambda: _ingest(settings, report, progress, wishes, always))
+
+
+def _ingest(
+    settings: Settings,
+    report: Report,
+    progress: Progress,
+    wishes: extract.Wishes,
+    always: bool,
+) -> None:
+    report.tables.clear()  # of an attempt that came to nothing
     model = settings.data_model()
-    for name in confirmed:
-        if name not in model.sources:
-            raise ConfigurationError(
-                f"{name} is no source table: its deletions cannot be confirmed",
-                hint=f"one of {', '.join(model.sources)}",
-            )
-    with report.timed(), duck.workspace() as work:
+    _check_confirmed(model, wishes)
+    with duck.workspace() as work:
         ingestion = lake.Lake(settings.lake("ingestion"), "ingestion", work.folder)
         head = ingestion.head()
-        wishes = extract.Wishes(settings.deletion_limit, confirmed, again)
+        check_still_there(ingestion, head, report)
+        report.at = head.batch if head else 0
         snapshot, captured = look(settings, model, ingestion, head, work, progress, wishes)
         problems = [outcome for _, outcome in captured.values() if isinstance(outcome, TotesError)]
         if snapshot is None or (head is None and problems):
             raise problems[0]
         report.taken_at = snapshot.taken_at
-        report.at = head.batch if head else 0
         draft = ingestion.draft(head, _after(head, snapshot), work.engine, work.folder)
         for name, (table, outcome) in captured.items():
             _record_capture(draft, report, model, table, outcome)
             progress("ingest", f"{name} archived", len(captured), len(captured))
         if always or head is None or _is_news(head, draft, report):
             commit(draft, report, None)
-    return report
+
+
+def _check_confirmed(model: DataModel, wishes: extract.Wishes) -> None:
+    for name in wishes.confirmed:
+        if name not in model.sources:
+            raise ConfigurationError(
+                f"{name} is no source table: its deletions cannot be confirmed",
+                hint=f"one of {', '.join(model.sources)}",
+            )
 
 
 def _after(head: lake.Manifest | None, snapshot: Snapshot) -> Snapshot:

@@ -11,6 +11,7 @@ from totes.config import Settings
 from totes.contract import DataModel
 from totes.errors import ConfigurationError, DamageError, TransientError
 from totes.pipeline.batches import table_report
+from totes.pipeline.patience import reported
 from totes.report import Progress, Report, silent, steps
 
 
@@ -31,9 +32,12 @@ def load(
     `true_at` is a source time at which the lakes were known to hold everything: noted as such.
     """
     report = Report("load")
+    return reported(report, progress, lambda: _load(settings, report, progress, true_at))
+
+
+def _load(settings: Settings, report: Report, progress: Progress, true_at: datetime | None) -> None:
     model = settings.data_model()
     with (
-        report.timed(),
         duck.workspace() as work,
         warehouse.open_warehouse(settings.dsn("warehouse")) as connection,
     ):
@@ -56,7 +60,6 @@ def load(
             report.at = manifest.batch
         if true_at and report.at:
             warehouse.vouch(connection, report.at, true_at)
-    return report
 
 
 def _check_lake(processed: lake.Lake, head: lake.Manifest | None, last: warehouse.Applied) -> None:
@@ -106,9 +109,14 @@ def _count_loaded(report: Report, model: DataModel, manifest: lake.Manifest) -> 
 def rebuild(settings: Settings, progress: Progress = silent, *, as_of: int | None = None) -> Report:
     """Make the warehouse anew from the processed lake alone, up to batch `as_of` or the newest."""
     report = Report("rebuild")
+    return reported(report, progress, lambda: _rebuild(settings, report, progress, as_of))
+
+
+def _rebuild(settings: Settings, report: Report, progress: Progress, as_of: int | None) -> None:
+    report.batches.clear()  # of an attempt that was rolled back, all of it
+    report.tables.clear()
     model = settings.data_model()
     with (
-        report.timed(),
         duck.workspace() as work,
         warehouse.open_warehouse(settings.dsn("warehouse")) as connection,
     ):
@@ -136,4 +144,3 @@ def rebuild(settings: Settings, progress: Progress = silent, *, as_of: int | Non
         done = steps(progress, "rebuild", until * len(model.stars))
         warehouse.rebuild(connection, model, work.engine, batches(), done)
         report.at = until
-    return report

@@ -10,18 +10,24 @@ from totes import duck, lake, star
 from totes.config import Settings
 from totes.contract import DataModel
 from totes.errors import ConfigurationError, DamageError
-from totes.pipeline.batches import commit, table_report
+from totes.pipeline.batches import check_still_there, commit, table_report
+from totes.pipeline.patience import reported
 from totes.report import Progress, Report, silent, steps
 
 
 def process(settings: Settings, progress: Progress = silent) -> Report:
     """Remodel every ingestion batch that the processed lake does not have yet, in order."""
     report = Report("process")
+    return reported(report, progress, lambda: _process(settings, report, progress))
+
+
+def _process(settings: Settings, report: Report, progress: Progress) -> None:
     model = settings.data_model()
-    with report.timed(), duck.workspace() as work:
+    with duck.workspace() as work:
         ingestion = lake.Lake(settings.lake("ingestion"), "ingestion", work.folder)
         processed = lake.Lake(settings.lake("processed"), "processed", work.folder)
         newest, head = ingestion.head(), processed.head()
+        check_still_there(processed, head, report)
         report.at = head.batch if head else 0
         _check_processed(model, ingestion, head)
         pending = newest.batch - report.at if newest else 0
@@ -39,7 +45,6 @@ def process(settings: Settings, progress: Progress = silent) -> Report:
             head = processed.manifest(batch.batch)
             # a backlog must not fill the disk
             shutil.rmtree(work.folder / f"star-{batch.batch}", ignore_errors=True)
-    return report
 
 
 def _check_processed(model: DataModel, ingestion: lake.Lake, head: lake.Manifest | None) -> None:

@@ -11,6 +11,7 @@ from totes.config import Settings
 from totes.contract import DataModel
 from totes.errors import TotesError
 from totes.pipeline.ingestion import look
+from totes.pipeline.patience import patiently
 from totes.pipeline.status import quarantined
 from totes.report import Progress, counted, silent
 
@@ -49,6 +50,10 @@ class Verification:
 def verify(settings: Settings, progress: Progress = silent) -> Verification:
     """Walk both chains, check every file against its hash, and reconcile source, lakes and
     warehouse by count. Where a lake is damaged, nothing is counted."""
+    return patiently(lambda: _verify(settings, progress), "verify", progress)
+
+
+def _verify(settings: Settings, progress: Progress) -> Verification:
     model = settings.data_model()
     verification = Verification()
     with duck.workspace() as work:

@@ -20,7 +20,7 @@ from totes.changes import Snapshot
 from totes.contract import DataModel, StarContract
 from totes.datatype import DataType
 from totes.errors import DamageError
-from totes.postgres import connect, copied_in, speaking_to
+from totes.postgres import connect, copied_in, limiting, speaking_to
 from totes.warehouse import ledger, schema
 
 if TYPE_CHECKING:
@@ -28,7 +28,14 @@ if TYPE_CHECKING:
 
 SETTING = "TOTES_WAREHOUSE"
 LOCK = 0x746F746573  # "totes": the number that loads of one database agree on
-PATIENCE = "60s"  # for locks that are not another load's
+PATIENCE = "12s"  # for locks that are not another load's; the pipeline tries several times
+# A load that hangs, or whose machine has vanished, must not keep the others waiting for its lock.
+LIMITS = {
+    "idle_in_transaction_session_timeout": "1h",
+    "tcp_keepalives_idle": "60",
+    "tcp_keepalives_interval": "10",
+    "tcp_keepalives_count": "6",
+}
 REBUILD_HINT = "totes rebuild --yes makes the warehouse anew from this lake"
 
 
@@ -122,6 +129,7 @@ def rebuild(
 @contextmanager
 def _alone(connection: psycopg.Connection) -> Iterator[None]:
     with connection.transaction():
+        connection.execute(limiting(connection, LIMITS) or "select")
         connection.execute("select pg_advisory_xact_lock(%s)", [LOCK])
         # for another load we wait as long as it takes, for somebody's ALTER TABLE we do not
         wait = sql.SQL("set local lock_timeout = {}").format(sql.Literal(PATIENCE))
@@ -141,7 +149,8 @@ def _apply(
         if paths := files.get(star.name):
             rows = f"select {_exported(star)} from {duck.parquet(paths)}"
             put = _append if star.is_fact else _upsert
-            put(connection, engine, star, rows)
+            with speaking_to(SETTING, star.name):
+                put(connection, engine, star, rows)
         done(star.name)
     taken_at = batch.snapshot.taken_at
     ledger.enter(connection, batch.number, batch.manifest, taken_at, batch.rows)
