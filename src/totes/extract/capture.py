@@ -10,7 +10,7 @@ count proves that nothing was deleted; only where the counts differ are keys com
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
@@ -19,7 +19,7 @@ from psycopg import sql
 
 from totes import duck
 from totes.changes import CHANGE, INGESTED, XID, Changes, Layer, Snapshot, current
-from totes.errors import ContractError
+from totes.errors import ContractError, TransientError
 from totes.extract.catalog import FoundTable
 from totes.extract.source import SETTING, Source
 from totes.postgres import copied_out, one_line, speaking_to
@@ -74,6 +74,22 @@ def why_full(table: FoundTable, known: Known | None, snapshot: Snapshot) -> str 
     return next((reason for reason, holds in reasons.items() if holds), None)
 
 
+def check_not_behind(cursors: Iterable[Snapshot], snapshot: Snapshot) -> None:
+    """Raise TransientError if the source is a standby that has yet to replay what the lake holds.
+
+    To compare with it would take the newest rows back, for as long as it lags.
+    """
+    for cursor in cursors:
+        is_same = (cursor.system, cursor.database) == (snapshot.system, snapshot.database)
+        if is_same and snapshot.of_standby and snapshot.xmax < cursor.xmax:
+            raise TransientError(
+                f"{SETTING} is a standby that lags behind the lake: it has come to transaction "
+                f"{snapshot.xmax}, the lake to {cursor.xmax}",
+                hint=f"wait for it, or name the primary in {SETTING}; if the primary itself was "
+                "set back for good: totes verify --repair",
+            )
+
+
 def capture(
     source: Source,
     tables: dict[str, FoundTable],
@@ -87,8 +103,11 @@ def capture(
 
     Those in `again`, table → why, are read whole even if their cursor is good. Calls `done` for
     each as soon as it is known, with what was captured or, where a table's values do not fit its
-    contract, with the error that stops that table alone.
+    contract, with the error that stops that table alone. Raises TransientError, having captured
+    nothing, at a standby that lags behind the cursor of a table that is not in `again`.
     """
+    cursors = [known[name].cursor for name in tables.keys() & known.keys() - again.keys()]
+    check_not_behind(cursors, source.snapshot)
     full = {
         name: why_full(t, known.get(name), source.snapshot) or again.get(name)
         for name, t in tables.items()
