@@ -188,7 +188,7 @@ def test_swapped_for_another_company(totes: World, clusters: Clusters) -> None:
 
 
 LOST_FUTURE = (  # transactions that the lake has seen, and that a restored source never had
-    (SALE.format(500, 1),),
+    (SALE.format(500, 1), SOLD.format("units_sold", 91)),
     (SOLD.format(111, 14),),
     (DROPPED.format(2),),
     (SOLD.format(222, 90), SALE.format(501, 1)),
@@ -218,12 +218,17 @@ def test_copy_of_the_files_put_back(totes: World, clusters: Clusters) -> None:
     restored = clusters.started(copy)
     assert notes(run_on(totes, restored)) == {"transaction ids went backwards"}
     assert news(totes, 3) == REGAINED
-    # the same ids once more: one with the same key, the others with other keys and values
-    again = ((SALE.format(600, 3),), (SOLD.format(333, 14),), (DROPPED.format(91),))
+    # the same ids once more, on other keys and with other values; and for 91, whose touch is all
+    # that the lake has kept of the lost future, on the very same key
+    again = (
+        (SALE.format(600, 3), SOLD.format(333, 91)),
+        (SOLD.format(333, 14),),
+        (DROPPED.format(2),),
+    )
     live(restored, again)
     report = run_on(totes, restored)
     assert notes(report) == {None}
-    assert news(totes, 4) == {600: "insert", 14: "update", 91: "delete"}
+    assert news(totes, 4) == {600: "insert", 91: "update", 14: "update", 2: "delete"}
     reused = ask(restored, ids)
     assert isinstance(reused, list)
     assert isinstance(seen, list)
