@@ -1,8 +1,10 @@
 """Any history: random transactions at the source, interleaved with runs, against a plain model.
 
 Several sessions are open at once; they insert, update, touch and delete rows, move them to other
-keys, truncate, set savepoints, commit and roll back, as hypothesis has it. Whenever Totes runs, the
-model notes what a plain SELECT sees. In the end the history must be just what the model saw.
+keys, truncate, set, release and go back to savepoints, change two tables at once, commit and roll
+back, as hypothesis has it. Two rules go straight for what is rare by chance: a commit that comes
+late, and a key that comes back. Whenever Totes runs, the model notes what a plain SELECT sees. In
+the end the history must be just what the model saw.
 """
 
 from __future__ import annotations
@@ -32,7 +34,14 @@ INSERT = (
     f"insert into sales_order ({COLUMNS}) values ({{}}, '2023-05-01', '2023-05-01', 8, 3, 1, {{}}, "
     "2.50, 1, '2023-05-03', '2023-05-04', 2)"
 )
+DESIGN = """
+    insert into design (design_id, design_name, file_location, file_name, created_at, last_updated)
+    values ({}, '{}', '/', 'x.json', '2023-05-01', '2023-05-01')
+    on conflict (design_id) do update set design_name = excluded.design_name
+"""
+CHANGE = "update sales_order set units_sold = {} where sales_order_id = {}"
 SEEN = "select sales_order_id, units_sold, last_updated::text, xmin::text from sales_order"
+DESIGNS = "select design_id, design_name, xmin::text from design"
 MADE = """
     select sales_order_id, batch, change, units_sold,
         (last_updated_date + last_updated_time)::text
@@ -43,7 +52,7 @@ keys = st.integers(1, 5)
 units = st.integers(1, 3)
 sessions = st.sampled_from(SESSIONS)
 often = st.sampled_from([True, True, False])
-State = dict[int, tuple[int, str, str]]  # key → units, last_updated, xmin
+State = dict[int, tuple[Any, ...]]  # key → the columns in SEEN or DESIGNS; xmin is the last
 
 
 class AnyHistory(RuleBasedStateMachine):
@@ -68,7 +77,7 @@ class AnyHistory(RuleBasedStateMachine):
             session.execute("set lock_timeout = '20ms'")
             session.commit()
         self.savepoints = [0 for _ in SESSIONS]
-        self.states: list[tuple[int, State]] = []  # (batch, what its snapshot saw)
+        self.states: list[tuple[int, State, State]] = []  # (batch, sales orders seen, designs seen)
 
     def teardown(self) -> None:
         for session in self.open:
@@ -102,7 +111,7 @@ class AnyHistory(RuleBasedStateMachine):
         also = ", last_updated = clock_timestamp() at time zone 'UTC'" if moves else ""
         self.say(
             session,
-            f"update sales_order set units_sold = {units}{also} where sales_order_id = {key}",
+            CHANGE.format(f"{units}{also}", key),
             commits=commits,
         )
 
@@ -110,7 +119,7 @@ class AnyHistory(RuleBasedStateMachine):
     def touch(self, session: int, key: int, commits: bool) -> None:
         self.say(
             session,
-            f"update sales_order set units_sold = units_sold where sales_order_id = {key}",
+            CHANGE.format("units_sold", key),
             commits=commits,
         )
 
@@ -143,6 +152,48 @@ class AnyHistory(RuleBasedStateMachine):
             self.savepoints[session] = max(0, self.savepoints[session] - 1)
 
     @rule(session=sessions)
+    @precondition(lambda self: any(self.savepoints))
+    def release_savepoint(self, session: int) -> None:
+        if self.savepoints[session]:
+            self.say(session, f"release s{self.savepoints[session]}")
+            self.savepoints[session] = max(0, self.savepoints[session] - 1)
+
+    @rule(session=sessions, key=keys, units=units, gone=st.booleans(), commits=often)
+    def change_both(self, session: int, key: int, units: int, gone: bool, commits: bool) -> None:
+        """Change a design, which no order is of, and an order, in one transaction."""
+        design = 900 + key
+        removed = f"delete from design where design_id = {design}"
+        self.say(session, removed if gone else DESIGN.format(design, units))
+        self.say(session, CHANGE.format(units, key), commits=commits)
+
+    @rule(session=sessions, key=keys, nested=st.booleans())
+    def commit_late(self, session: int, key: int, nested: bool) -> None:
+        """A run sees the later one of two transactions, the next run the earlier one as well."""
+        other = (session + 1) % len(SESSIONS)
+        self.rollback(other)
+        if nested:
+            self.savepoint(session)
+        self.say(
+            session,
+            INSERT.format(key, 1) + " on conflict (sales_order_id) do update set "
+            "units_sold = sales_order.units_sold + 1",
+        )
+        self.say(other, CHANGE.format("units_sold + 1", key % 5 + 1))
+        self.say(other, DESIGN.format(900 + key, "later"), commits=True)
+        self.run()
+        self.commit(session)
+        self.run()
+
+    @rule(session=sessions, key=keys, units=units, truncates=st.booleans())
+    def come_back(self, session: int, key: int, units: int, truncates: bool) -> None:
+        """A key is there, is gone, and is there again, and a run sees each of it."""
+        gone = f"delete from sales_order where sales_order_id = {key}"
+        self.say(session, "truncate sales_order" if truncates else gone, commits=True)
+        self.run()
+        self.say(session, INSERT.format(key, units), commits=True)
+        self.run()
+
+    @rule(session=sessions)
     def commit(self, session: int) -> None:
         self.open[session].commit()
         self.savepoints[session] = 0
@@ -157,14 +208,19 @@ class AnyHistory(RuleBasedStateMachine):
         """Let Totes run, and note what its snapshot must have seen: nothing is committed here."""
         if not self.readable():
             return
-        seen: State = {row[0]: row[1:] for row in self.world.ask(SEEN, source=True)}
+        sold, designs = (
+            {row[0]: row[1:] for row in self.world.ask(query, source=True)}
+            for query in (SEEN, DESIGNS)
+        )
         reports = self.world.run()
         AnyHistory.runs += 1
         assert not reports[0].problems
         if reports[0].batches:
-            self.states.append((reports[0].batches[0], seen))
+            self.states.append((reports[0].batches[0], sold, designs))
         else:
-            assert self.states[-1][1] == seen, "a run that wrote nothing missed something"
+            assert self.states[-1][1:] == (sold, designs), (
+                "a run that wrote nothing missed something"
+            )
 
     @rule()
     def rebuild(self) -> None:
@@ -190,15 +246,20 @@ class AnyHistory(RuleBasedStateMachine):
         current = self.world.ask("select sales_order_id, units_sold from current_sales_order")
         newest = self.states[-1][1]
         assert sorted(current) == sorted((key, row[0]) for key, row in newest.items())
+        designs = dict(self.world.ask("select design_id, design_name from dim_design"))
+        assert {key: designs[key] for key in self.states[-1][2]} == {
+            key: row[0] for key, row in self.states[-1][2].items()
+        }
         self.check_intervals()
-        self.check_lake()
+        self.check_lake("sales_order", [(batch, sold) for batch, sold, _ in self.states])
+        self.check_lake("design", [(batch, designs) for batch, _, designs in self.states])
 
     def expected(self) -> list[tuple[Any, ...]]:
         """What fact_sales_order should hold; a deletion's time is taken from the ledger."""
         seen_at = dict(self.world.ask("select batch, taken_at::text from totes.ledger"))
         versions = []
         before: State = {}
-        for batch, state in self.states:
+        for batch, state, _ in self.states:
             for key in before.keys() | state.keys():
                 old, new = before.get(key), state.get(key)
                 if new is None and old is not None:
@@ -218,19 +279,25 @@ class AnyHistory(RuleBasedStateMachine):
         )
         assert gaps == []
 
-    def check_lake(self) -> None:
-        """Every version that a snapshot saw is in the ingestion lake once, and no other."""
+    def check_lake(self, table: str, states: list[tuple[int, State]]) -> None:
+        """Every version that a snapshot saw, and every deletion, is in the ingestion lake once, and
+        nothing else is."""
         expected = []
         before: State = {}
-        for batch, state in self.states:
+        for batch, state in states:
+            for key, row in state.items():
+                if key not in before or before[key][-1] != row[-1]:
+                    change = "update" if key in before else "insert"
+                    expected.append((batch, key, change, int(row[-1])))
+            # a deletion repeats the last version, with the id of the transaction that wrote that
             expected += [
-                (batch, key, int(row[2]))
-                for key, row in state.items()
-                if key not in before or before[key][2] != row[2]
+                (batch, key, "delete", int(row[-1]))
+                for key, row in before.items()
+                if key not in state
             ]
             before = state
         found = []
-        for path in self.world.folder.glob("ingestion/sales_order/*/*.parquet"):
-            query = f"select sales_order_id, _xid from '{path}' where _change <> 'delete'"
+        for path in self.world.folder.glob(f"ingestion/{table}/*/*.parquet"):
+            query = f"select {table}_id, _change, _xid from '{path}'"
             found += [(int(path.parent.name), *row) for row in duckdb.execute(query).fetchall()]
         assert sorted(found) == sorted(expected)

@@ -15,8 +15,8 @@ def test_history_is_what_was_seen(server: PostgresServer, handmade: str, part: i
     """Whatever the source's sessions do, the history holds each version that was seen, once."""
     AnyHistory.server, AnyHistory.template = server, handmade
     few = settings(
-        max_examples=6,
-        stateful_step_count=30,
+        max_examples=4,
+        stateful_step_count=20,
         deadline=None,
         suppress_health_check=list(HealthCheck),
     )

@@ -29,7 +29,8 @@ class Snapshot(BaseModel):
     """One instant of one source database; what it saw is what had been committed by then.
 
     `xmin` and `xmax` are the 64-bit bounds of pg_current_snapshot(); every transaction before
-    `xmin` is seen, none from `xmax` on. `taken_at` is the source's clock, naive UTC.
+    `xmin` is seen, none from `xmax` on. `taken_at` is the source's clock, naive UTC. The `timeline`
+    of a standby is not known, and 0.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -40,6 +41,11 @@ class Snapshot(BaseModel):
     xmin: int
     xmax: int
     taken_at: datetime
+
+    @property
+    def of_standby(self) -> bool:
+        """Whether it was taken of a server that replays what another one writes."""
+        return self.timeline == 0
 
 
 @dataclass(frozen=True)

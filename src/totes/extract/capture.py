@@ -22,9 +22,9 @@ from totes import duck
 from totes.changes import CHANGE, INGESTED, RAW, XID, Changes, current
 from totes.errors import ConfirmationError, ContractError, TotesError
 from totes.extract.catalog import FoundTable
-from totes.extract.cursor import Known, why_full
+from totes.extract.cursor import Known, check_not_behind, why_full
 from totes.extract.rows import Rows, relation
-from totes.extract.source import SETTING, Source
+from totes.extract.source import SETTING, WRAP, Source
 from totes.postgres import speaking_to
 from totes.report import counted
 
@@ -75,8 +75,10 @@ def capture(
 
     Calls `done` for each as soon as it is known, with what was captured or, where a table's values
     do not fit its contract or a person has to confirm them, with the error that stops that table
-    alone.
+    alone. Raises TransientError, having captured nothing, at a standby that lags behind the lake.
     """
+    cursors = [known[name].cursor for name in tables.keys() & known.keys() - wishes.again.keys()]
+    check_not_behind(cursors, source.snapshot)
     full = {
         name: why_full(t, known.get(name), source.snapshot) or wishes.again.get(name)
         for name, t in tables.items()
@@ -171,7 +173,9 @@ class _Reader:
         self.rows.check_keys()
         self._fetch(self.rows.source.changed_since(self.known.cursor))
         # the same id and other values: ids of another cluster, from before a move
-        differs = f"f.{XID} <> l.{XID} or {self._other_values}"
+        # (and ids that are whole rounds of the 32-bit counter apart are one: a frozen row's, read
+        # again when the counter comes by it)
+        differs = f"(f.{XID} - l.{XID}) % {WRAP} <> 0 or {self._other_values}"
         changes = self._compare(self.known, total, differs=differs)
         if changes is _UNEXPLAINED:  # rows came without being written: a partition was attached
             return self.whole("rows are there that no transaction has written")

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 from totes.changes import Layer, Snapshot
+from totes.errors import TransientError
 from totes.extract.catalog import FoundTable
+from totes.extract.source import SETTING
 
 
 @dataclass(frozen=True)
@@ -43,3 +45,19 @@ def why_full(table: FoundTable, known: Known | None, snapshot: Snapshot) -> str 
         "too many transactions since the last capture": snapshot.xmax - cursor.xmin >= 1 << 31,
     }
     return next((reason for reason, holds in reasons.items() if holds), None)
+
+
+def check_not_behind(cursors: Iterable[Snapshot], snapshot: Snapshot) -> None:
+    """Raise TransientError if the source is a standby that has yet to replay what the lake holds.
+
+    To compare with it would take the newest rows back, for as long as it lags.
+    """
+    for cursor in cursors:
+        is_same = (cursor.system, cursor.database) == (snapshot.system, snapshot.database)
+        if is_same and snapshot.of_standby and snapshot.xmax < cursor.xmax:
+            raise TransientError(
+                f"{SETTING} is a standby that lags behind the lake: it has come to transaction "
+                f"{snapshot.xmax}, the lake to {cursor.xmax}",
+                hint=f"wait for it, or name the primary in {SETTING}; if the primary itself was "
+                "set back for good: totes verify --repair",
+            )
