@@ -11,14 +11,21 @@ import pytest
 from totes import duck
 from totes.changes import Changes, Snapshot
 from totes.lake import Lake, audit, keys
+from totes.lake.ahead import Readers
 
 BATCHES = 12  # enough for a checkpoint
 
 
-@pytest.fixture
-def lake(tmp_path: Path) -> Iterator[Lake]:
-    """A lake of twelve batches, each of which changes a row of one table."""
+@pytest.fixture(params=[1, 8], ids=["one reader", "readers"])
+def lake(
+    tmp_path: Path, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Lake]:
+    """A lake of twelve batches, each of which changes a row of one table.
+
+    It is read as a folder is, and as a bucket is: by several at once.
+    """
     lake = Lake(f"file://{tmp_path}/lake", "ingestion", tmp_path / "work")
+    monkeypatch.setattr(lake.store, "readers", lambda: Readers(request.param))
     with duck.engine(tmp_path) as engine:
         for number in range(1, BATCHES + 1):
             path = tmp_path / f"{number}.parquet"
@@ -125,6 +132,25 @@ def test_a_forged_start_is_found(lake: Lake, root: Path) -> None:
     previous = lake.manifest(BATCHES).previous
     path.write_text(path.read_text().replace(f'"{previous}"', "null"))
     assert damage(lake) == [f"ingestion batch {BATCHES} does not follow batch {BATCHES - 1}"]
+
+
+def test_a_newest_manifest_that_claims_another_content_is_found(lake: Lake, root: Path) -> None:
+    """A manifest that no other follows yet is held against the files that older ones named too."""
+    path = root / keys.manifest(BATCHES)
+    older = changed(lake, BATCHES - 1)
+    digest = lake.manifest(BATCHES - 1).tables["t"].changes[0].sha256
+    path.write_text(path.read_text().replace(digest, "0" * 64))
+    assert [older in told for told in damage(lake)] == [True]
+
+
+def test_damage_is_told_in_the_order_of_batches(lake: Lake, root: Path) -> None:
+    """Damage of a manifest and of the files of others is told of batch by batch."""
+    lost = [changed(lake, batch) for batch in (3, 7, 8, 11)]
+    for key in lost:
+        (root / key).unlink()
+    (root / keys.manifest(5)).unlink()
+    expected = [lost[0], keys.manifest(5), *lost[1:]]
+    assert [key in told for key, told in zip(expected, damage(lake), strict=True)] == [True] * 5
 
 
 def test_garbage_for_a_manifest_is_found(lake: Lake, root: Path) -> None:

@@ -164,6 +164,18 @@ def test_a_flipped_bit_is_damage(local: Store, tmp_path: Path) -> None:
         local.fetch("a.parquet", digest(b"content"))
 
 
+def test_to_check_an_object_keeps_nothing_of_it(store: Store, tmp_path: Path) -> None:
+    """check finds what fetch would, and brings nothing to this machine."""
+    content = os.urandom(3 << 20)
+    store.put("a.parquet", content)
+    store.check("a.parquet", digest(content))
+    with pytest.raises(DamageError, match=r"a\.parquet is not what its manifest says"):
+        store.check("a.parquet", digest(b"content"))
+    with pytest.raises(DamageError, match=r"nothing\.parquet is missing"):
+        store.check("nothing.parquet", digest(b""))
+    assert not list(tmp_path.glob("cache*"))
+
+
 def test_put_returns_when_all_is_on_disk(
     local: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -246,6 +258,14 @@ def test_to_list_a_bucket_that_is_not_there_is_a_setting_to_mend(aws: str, tmp_p
     """To list a bucket that does not exist is an error that names the setting."""
     with pytest.raises(ConfigurationError, match=SETTING):
         Store("s3://nowhere/x", tmp_path, setting=SETTING).names("manifests")
+
+
+def test_to_check_in_a_bucket_that_is_not_there_is_a_setting_to_mend(
+    aws: str, tmp_path: Path
+) -> None:
+    """A bucket that does not exist is no damage of an object, but names the setting."""
+    with pytest.raises(ConfigurationError, match=SETTING):
+        Store("s3://nowhere/x", tmp_path, setting=SETTING).check("a", digest(b""))
 
 
 @pytest.fixture

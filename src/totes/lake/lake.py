@@ -65,15 +65,15 @@ class Lake:
         """Raise DamageError unless each batch after `after`, whose manifest's SHA-256 is `digest`,
         up to `until` follows the one before. To be called before any of them is relied on: a
         manifest that was forged is found out by the next one."""
-        for batch in range(after + 1, until + 1):
-            manifest = self.manifest(batch)
-            if manifest.previous != digest:
-                raise DamageError(
-                    f"batch {batch} of the {self.kind} lake does not follow batch {batch - 1}: "
-                    f"one of the two manifests was changed",
-                    hint="totes verify lists all damage",
-                )
-            digest = manifest.digest
+        with self.store.readers() as readers:
+            for manifest in readers.ahead(self.manifest, range(after + 1, until + 1)):
+                if manifest.previous != digest:
+                    raise DamageError(
+                        f"batch {manifest.batch} of the {self.kind} lake does not follow batch "
+                        f"{manifest.batch - 1}: one of the two manifests was changed",
+                        hint="totes verify lists all damage",
+                    )
+                digest = manifest.digest
 
     def layers(self, files: Sequence[File]) -> list[Layer]:
         """The files as change files on local disk, each checked against its hash."""
