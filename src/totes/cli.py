@@ -12,7 +12,7 @@ import time
 import traceback
 from collections.abc import Callable
 from datetime import UTC, datetime
-from functools import wraps
+from functools import partial, wraps
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -220,6 +220,40 @@ def verify(*, as_json: bool) -> bool:
     else:
         terminal.show_verification(found)
     return found.is_well
+
+
+@cli.group()
+def quarantine() -> None:
+    """Rows that cannot enter the star: which and why, and another try."""
+
+
+@partial(command, group=quarantine, name="list")
+@click.option("--model", metavar="NAME", help="Only the rows of this star table.")
+def quarantine_list(*, model: str | None, as_json: bool) -> bool:
+    """Show the rows in quarantine, each with its reason; with --json whole."""
+    from totes import pipeline, terminal
+
+    limit = None if as_json else terminal.LISTED
+    found = pipeline.quarantined_rows(_settings(), model, limit=limit)
+    if as_json:
+        click.echo(json.dumps(terminal.quarantine_document(found)))
+    else:
+        terminal.show_quarantine(found)
+    return True
+
+
+@partial(command, group=quarantine, name="retry")
+def quarantine_retry(*, as_json: bool) -> bool:
+    """Try all rows in quarantine again, although nothing changed at the source."""
+    from totes import pipeline, terminal
+
+    with terminal.progress(hidden=as_json) as progress:
+        retried = pipeline.retry(_settings(), progress)
+    if as_json:
+        click.echo(json.dumps(terminal.retried_document(retried)))
+    else:
+        terminal.show_retried(retried)
+    return not any(report.problems for report in retried.reports)
 
 
 @command

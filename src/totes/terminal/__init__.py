@@ -1,14 +1,26 @@
 """How what Totes has to tell looks, on a terminal and as JSON."""
 
 from totes.terminal.basics import length, progress, size, table, waiting
+from totes.terminal.quarantine import (
+    LISTED,
+    quarantine_document,
+    retried_document,
+    show_quarantine,
+    show_retried,
+)
 from totes.terminal.reports import show_reports
 from totes.terminal.status import show_status, status_document
 from totes.terminal.verification import show_verification, verification_document
 
 __all__ = [
+    "LISTED",
     "length",
     "progress",
+    "quarantine_document",
+    "retried_document",
+    "show_quarantine",
     "show_reports",
+    "show_retried",
     "show_status",
     "show_verification",
     "size",
