@@ -126,6 +126,8 @@ def test_key_that_does_not_fit_waits(world: World) -> None:
             "design_id: 3000000000 does not fit integer exactly",
         )
     ]
+    (row,) = pipeline.quarantined_rows(world.settings).rows
+    assert not row.older_version_stands
 
 
 def test_row_follows_when_its_reference_arrives(world: World) -> None:
@@ -276,3 +278,17 @@ def test_older_version_stands_no_longer_once_deleted(world: World) -> None:
     (row,) = pipeline.quarantined_rows(world.settings).rows
     assert (row.since, row.older_version_stands) == (3, False)
     assert 14 not in days(world)
+
+
+def test_what_waits_is_as_it_is_now(world: World) -> None:
+    """Reason and row in quarantine follow the source, while the row waits for another reason."""
+    order(world, "design_id = 77, agreed_payment_date = 'soon'")
+    world.run()
+    world.change("insert into design select 77, 'x', 'y', 'z', now(), now()")
+    world.run()
+    (row,) = pipeline.quarantined_rows(world.settings).rows
+    assert (row.since, row.reason) == (1, "agreed_payment_date: soon is no date")
+    order(world, "units_sold = 5")
+    world.run()
+    (row,) = pipeline.quarantined_rows(world.settings).rows
+    assert (row.since, json.loads(row.row)["units_sold"]) == (1, 5)
