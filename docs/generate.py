@@ -39,11 +39,19 @@ def commands() -> Iterator[str]:
         "Every command exits with 0 when it is done, with 1 when it failed or when a table was "
         "stopped, and with 2 when it was called wrongly."
     )
-    for name in cli.list_commands(parent):
-        command = cli.commands[name]
+    yield from commands_of(cli, parent)
+
+
+def commands_of(group: click.Group, parent: click.Context) -> Iterator[str]:
+    """The commands of a group, and of the groups in it."""
+    for name in group.list_commands(parent):
+        command = group.commands[name]
         context = click.Context(command, info_name=name, parent=parent)
-        yield f"## totes {name}"
+        yield f"## {context.command_path}"
         yield inspect.cleandoc(command.help or "")
+        if isinstance(command, click.Group):
+            yield from commands_of(command, context)
+            continue
         records = [option.get_help_record(context) for option in command.get_params(context)]
         yield table(
             ("option", "meaning"), [(f"`{r[0]}`", r[1].replace("<", "&lt;")) for r in records if r]

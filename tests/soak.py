@@ -1,8 +1,9 @@
 """A long walk through random histories and crashes: `make soak MINUTES=20`.
 
-Alternates between batches of random histories (`tests.any_history`) and runs killed at a random
-moment (`tests.crash`), each with a seed of its own, until the time is up. Stops at the first
-failure, and says with which seed; ends with what was gone through.
+Alternates between batches of random histories (`tests.any_history`), of rows that break and are
+mended (`tests.any_quarantine`), and runs killed at a random moment (`tests.crash`), each with a
+seed of its own, until the time is up. Stops at the first failure, and says with which seed; ends
+with what was gone through.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from hypothesis import HealthCheck, Phase, seed, settings
 from hypothesis.stateful import run_state_machine_as_test
 
 from tests.any_history import AnyHistory
+from tests.any_quarantine import AnyQuarantine
 from tests.test_crash import assert_no_half, contents, killed_at, prepare
 from tests.world import World, made_databases, make_template
 from totes import pipeline
@@ -32,10 +34,13 @@ HISTORIES = settings(
     suppress_health_check=list(HealthCheck),
 )
 
+QUARANTINES = settings(HISTORIES, stateful_step_count=12)
+
 
 def walk(number: int) -> None:
     """Go through some random histories."""
     run_state_machine_as_test(seed(number)(AnyHistory), settings=HISTORIES)
+    run_state_machine_as_test(seed(number)(AnyQuarantine), settings=QUARANTINES)
 
 
 class Crashes:
@@ -83,8 +88,10 @@ def main() -> None:
     number = options.seed
     try:
         with PostgresServer(folder / "postgres", durable=False) as server:
-            AnyHistory.server, AnyHistory.template = server, make_template(server)
-            crashes = Crashes(server, AnyHistory.template, folder)
+            template = make_template(server)
+            AnyHistory.server, AnyHistory.template = server, template
+            AnyQuarantine.server, AnyQuarantine.template = server, template
+            crashes = Crashes(server, template, folder)
             while time.monotonic() < until:
                 number += 1
                 print(f"seed {number}: {summary(crashes)}", flush=True)
@@ -100,7 +107,7 @@ def summary(crashes: Crashes) -> str:
     """What has been gone through."""
     return (
         f"{AnyHistory.runs:,} runs, {AnyHistory.checked:,} versions checked, "
-        f"{crashes.done:,} crashes"
+        f"{AnyQuarantine.waited:,} rows in quarantine, {crashes.done:,} crashes"
     )
 
 

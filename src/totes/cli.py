@@ -8,10 +8,8 @@ from __future__ import annotations
 import json
 import signal
 import sys
-import time
 import traceback
 from collections.abc import Callable
-from datetime import UTC, datetime
 from functools import partial, wraps
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -19,7 +17,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from totes import __version__
-from totes.errors import TotesError, TransientError
+from totes.errors import TotesError
+from totes.repeating import Duration, repeated
 
 if TYPE_CHECKING:
     from totes.report import Progress, Report
@@ -102,45 +101,6 @@ def _stage(call: Callable[[Progress], list[Report]], *, as_json: bool) -> bool:
     return not any(report.problems for report in reports)
 
 
-class Duration(click.ParamType[float]):
-    """A length of time: 30s, 5m, 1h, or a bare number of seconds."""
-
-    name = "duration"
-
-    def convert(
-        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
-    ) -> float:
-        if isinstance(value, float):
-            return value
-        units = {"s": 1, "m": 60, "h": 3600}
-        number, unit = (value[:-1], value[-1]) if value[-1:] in units else (value, "s")
-        try:
-            seconds = float(number) * units[unit]
-        except ValueError:
-            seconds = -1.0
-        if not 0 < seconds < float("inf"):
-            self.fail(f"{value!r} is no length of time; write 30s, 5m or 1h", param, ctx)
-        return seconds
-
-
-def _repeated(call: Callable[[], bool], every: float | None, *, as_json: bool) -> bool:
-    """Call once, or every so many seconds until Ctrl-C; a passing fault does not end it."""
-    if every is None:
-        return call()
-    try:
-        while True:
-            began = time.monotonic()
-            click.echo(f"{datetime.now(UTC):%Y-%m-%d %H:%M:%S} UTC", err=True)
-            try:
-                call()
-            except TransientError as error:
-                _show_error(error, as_json=as_json, debug=False)
-            time.sleep(max(0.0, began + every - time.monotonic()))
-    except KeyboardInterrupt:
-        click.echo("\nstopped between two runs or in one; nothing half done was kept", err=True)
-        return True
-
-
 confirmation = click.option(
     "--confirm-deletions",
     "confirmed",
@@ -166,7 +126,7 @@ def run(*, every: float | None, confirmed: tuple[str, ...], as_json: bool) -> bo
             lambda progress: pipeline.run(settings, progress, confirmed=said), as_json=as_json
         )
 
-    return _repeated(once, every, as_json=as_json)
+    return repeated(once, every, partial(_show_error, as_json=as_json, debug=False))
 
 
 @command
@@ -271,6 +231,40 @@ def infer(*, folder: Path, schema: str, as_json: bool) -> bool:
     else:
         terminal.show_inferred(made)
     return True
+
+
+@cli.group()
+def quarantine() -> None:
+    """Rows that cannot enter the star: which and why, and another try."""
+
+
+@partial(command, group=quarantine, name="list")
+@click.option("--model", metavar="NAME", help="Only the rows of this star table.")
+def quarantine_list(*, model: str | None, as_json: bool) -> bool:
+    """Show the rows in quarantine, each with its reason; with --json whole."""
+    from totes import pipeline, terminal
+
+    limit = None if as_json else terminal.LISTED
+    found = pipeline.quarantined_rows(_settings(), model, limit=limit)
+    if as_json:
+        click.echo(json.dumps(terminal.quarantine_document(found)))
+    else:
+        terminal.show_quarantine(found)
+    return True
+
+
+@partial(command, group=quarantine, name="retry")
+def quarantine_retry(*, as_json: bool) -> bool:
+    """Try all rows in quarantine again, although nothing changed at the source."""
+    from totes import pipeline, terminal
+
+    with terminal.progress(hidden=as_json) as progress:
+        retried = pipeline.retry(_settings(), progress)
+    if as_json:
+        click.echo(json.dumps(terminal.retried_document(retried)))
+    else:
+        terminal.show_retried(retried)
+    return not any(report.problems for report in retried.reports)
 
 
 @command

@@ -10,6 +10,7 @@ import pytest
 from tests.world import World
 from totes import duck, pipeline, star
 from totes.contract import shipped_model
+from totes.errors import ModelError
 from totes.lake import Lake
 
 
@@ -125,6 +126,8 @@ def test_key_that_does_not_fit_waits(world: World) -> None:
             "design_id: 3000000000 does not fit integer exactly",
         )
     ]
+    (row,) = pipeline.quarantined_rows(world.settings).rows
+    assert not row.older_version_stands
 
 
 def test_row_follows_when_its_reference_arrives(world: World) -> None:
@@ -192,3 +195,100 @@ def test_whole_row_is_kept(world: World) -> None:
     assert document["agreed_payment_date"] == "soon"
     assert len(document) == 12
     assert row[1:] == (1, "sales_order")
+
+
+def test_key_that_is_not_the_source_s_is_an_error(world: World) -> None:
+    """A model that changes its key is named when it refuses a row, which else would be nowhere."""
+    folder = world.folder / "model"
+    shutil.copytree(shipped_model(), folder)
+    world.extra["model"] = folder
+    model = folder / "star" / "fact_sales_order.sql"
+    given = model.read_text().replace("sales_order_id,", "sales_order_id + 1 as sales_order_id,", 1)
+    model.write_text(given)
+    order(world, "agreed_payment_date = 'soon'")
+    with pytest.raises(ModelError, match="does not give sales_order's key as it is"):
+        world.run()
+
+
+def test_row_moved_to_another_key_waits_under_that(world: World) -> None:
+    """A waiting row that is moved to another key waits under the new one, since that batch."""
+    order(world, "agreed_payment_date = 'soon'")
+    world.run()
+    order(world, "sales_order_id = 15")
+    world.run()
+    found = pipeline.quarantined_rows(world.settings).rows
+    assert [(row.key, row.since) for row in found] == [('{"sales_order_id":15}', 2)]
+    assert json.loads(found[0].row)["sales_order_id"] == 15
+
+
+def test_what_refers_to_a_dimension_s_deleted_row_enters(world: World) -> None:
+    """A dimension keeps what is deleted at the source: a row that refers to it does not wait."""
+    world.run()
+    world.change("delete from design where design_id = 472")
+    order(world, "design_id = 472, unit_price = 5", 90)
+    world.run()
+    assert pipeline.quarantined_rows(world.settings).total == 0
+    assert world.ask("select design_id from current_sales_order where sales_order_id = 90") == [
+        (472,)
+    ]
+
+
+def test_older_version_of_a_dimension_s_row_is_good_enough_to_refer_to(world: World) -> None:
+    """While a dimension's row waits beside an older version, what refers to it enters."""
+    world.run()
+    world.change("delete from department where department_id = 4")
+    order(world, "staff_id = 3, unit_price = 5", 14)
+    world.run()
+    found = pipeline.quarantined_rows(world.settings).rows
+    assert [(row.model, row.older_version_stands) for row in found] == [("dim_staff", True)]
+    assert world.ask(
+        "select sales_staff_id from current_sales_order where sales_order_id = 14"
+    ) == [(3,)]
+
+
+def test_older_version_is_found_where_the_key_has_another_type(world: World) -> None:
+    """Whether an older version stands is known also where source and star type the key unlike."""
+    folder = world.folder / "model"
+    shutil.copytree(shipped_model(), folder)
+    world.extra["model"] = folder
+    contract = folder / "source" / "sales_order.toml"
+    old = 'sales_order_id = { type = "integer"'
+    assert old in contract.read_text()
+    contract.write_text(contract.read_text().replace(old, 'sales_order_id = { type = "numeric"'))
+    world.change("alter table sales_order alter sales_order_id type numeric")
+    order(world, "agreed_payment_date = 'soon'", 90)
+    world.run()
+    order(world, "agreed_payment_date = 'soon'")
+    world.run()
+    found = pipeline.quarantined_rows(world.settings).rows
+    assert [(row.key, row.since, row.older_version_stands) for row in found] == [
+        ('{"sales_order_id":"90"}', 1, False),
+        ('{"sales_order_id":"14"}', 2, True),
+    ]
+
+
+def test_older_version_stands_no_longer_once_deleted(world: World) -> None:
+    """A row that was deleted and comes again as a bad one has no older version that stands."""
+    world.run()
+    world.change("create table kept as select * from sales_order where sales_order_id = 14")
+    world.change("delete from sales_order where sales_order_id = 14")
+    world.run()
+    world.change("update kept set design_id = 77", "insert into sales_order select * from kept")
+    world.run()
+    (row,) = pipeline.quarantined_rows(world.settings).rows
+    assert (row.since, row.older_version_stands) == (3, False)
+    assert 14 not in days(world)
+
+
+def test_what_waits_is_as_it_is_now(world: World) -> None:
+    """Reason and row in quarantine follow the source, while the row waits for another reason."""
+    order(world, "design_id = 77, agreed_payment_date = 'soon'")
+    world.run()
+    world.change("insert into design select 77, 'x', 'y', 'z', now(), now()")
+    world.run()
+    (row,) = pipeline.quarantined_rows(world.settings).rows
+    assert (row.since, row.reason) == (1, "agreed_payment_date: soon is no date")
+    order(world, "units_sold = 5")
+    world.run()
+    (row,) = pipeline.quarantined_rows(world.settings).rows
+    assert (row.since, json.loads(row.row)["units_sold"]) == (1, 5)

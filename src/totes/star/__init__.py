@@ -8,6 +8,17 @@ versions: what is new in each fact and dimension.
 from totes.star.build import Built, Held, build, layout
 from totes.star.inputs import SourceTable
 from totes.star.quarantine import KEY as QUARANTINE_KEY
-from totes.star.quarantine import QUARANTINE
+from totes.star.quarantine import QUARANTINE, standing, there, waiting
 
-__all__ = ["QUARANTINE", "QUARANTINE_KEY", "Built", "Held", "SourceTable", "build", "layout"]
+__all__ = [
+    "QUARANTINE",
+    "QUARANTINE_KEY",
+    "Built",
+    "Held",
+    "SourceTable",
+    "build",
+    "layout",
+    "standing",
+    "there",
+    "waiting",
+]

@@ -10,8 +10,9 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from totes import duck
-from totes.changes import RAW, Layer, current
-from totes.contract import StarContract
+from totes.changes import CHANGE, RAW, Layer, current
+from totes.contract import SourceContract, StarContract
+from totes.errors import ModelError
 from totes.star.inputs import SourceTable, lay_out
 
 if TYPE_CHECKING:
@@ -37,13 +38,16 @@ def open_quarantine(engine: DuckDBPyConnection, layers: Sequence[Layer]) -> set[
 
     Gives the models that have rows in quarantine.
     """
-    columns = {name: kind for name, kind in COLUMNS.items() if name != "change"}
     typed = ", ".join(f"{duck.name(name)} {kind}" for name, kind in COLUMNS.items())
     engine.execute(f"create or replace temp table totes_refused ({typed})")
-    pending = current(layers, KEY, columns)
-    engine.execute(f"create or replace temp table totes_pending as {pending}")
+    engine.execute(f"create or replace temp table totes_pending as {waiting(layers)}")
     models = engine.execute("select distinct model from totes_pending").fetchall()
     return {model for (model,) in models}
+
+
+def waiting(layers: Sequence[Layer]) -> str:
+    """SQL for the rows that are in quarantine."""
+    return current(layers, KEY, {name: kind for name, kind in COLUMNS.items() if name != "change"})
 
 
 def key_of(columns: Sequence[str], relation: str, names: Sequence[str] | None = None) -> str:
@@ -79,11 +83,43 @@ def divide(engine: DuckDBPyConnection, star: StarContract, table: SourceTable, r
     )
 
 
+def there(contract: SourceContract, layers: Sequence[Layer]) -> str:
+    """SQL for the keys of a source table's current rows, spelled as the quarantine spells them."""
+    types = {name: contract.types[name] for name in contract.key}
+    rows = current(layers, contract.key, types, CHANGE)
+    return f"select {key_of(contract.key, 'live')} as key from ({rows}) as live"
+
+
+def standing(star: StarContract, source: SourceContract, layers: Sequence[Layer], rows: str) -> str:
+    """SQL for those of `rows`, of the model `star` in quarantine, that have a version in the star.
+
+    It is an older one, which stands until the row is mended or deleted. A key is compared in the
+    star's type: the source may hold it in another.
+    """
+    types = {name: star.types[name] for name in star.key}
+    same = " and ".join(
+        f"held.{duck.name(ours)} = try_cast({_part('refused.key', theirs)} as {types[ours]})"
+        for ours, theirs in zip(star.key, source.key, strict=True)
+    )
+    held = current(layers, star.key, types)
+    return (
+        f"select refused.model, refused.key from ({rows}) as refused join ({held}) as held "
+        f"on {same} where refused.model = {duck.text(star.name)}"
+    )
+
+
+def _part(key: str, column: str) -> str:
+    """SQL for one column's value, as text, in a key that is spelled as JSON."""
+    pointer = "/" + column.replace("~", "~0").replace("/", "~1")
+    return f"({key} ->> {duck.text(pointer)})"
+
+
 def settle(engine: DuckDBPyConnection, star: StarContract, table: SourceTable, batch: int) -> None:
     """Write to `totes_refused` what changes in quarantine for one model.
 
     The refused rows of `totes_judged` are found again in the driving table by its own key, which
-    stands beside each as `totes_key`; with them come those that were unreadable.
+    stands beside each as `totes_key`; with them come those that were unreadable. Raises ModelError
+    for one that is not found: it would be neither in the star nor in quarantine.
     """
     model = duck.text(star.name)
     pairs = ", ".join(f"{duck.text(c)}, driver.{duck.name(c)}" for c in table.contract.columns)
@@ -95,6 +131,14 @@ def settle(engine: DuckDBPyConnection, star: StarContract, table: SourceTable, b
         f"on judged.totes_key = {key} where judged.totes_reason is not null "
         f"union all from totes_unreadable"
     )
+    refused = duck.count(engine, "from totes_judged where totes_reason is not null")
+    refused += duck.count(engine, "from totes_unreadable")
+    if duck.count(engine, bad) != refused:
+        raise ModelError(
+            f"{star.name}.sql does not give {table.contract.name}'s key as it is: a row that "
+            f"cannot enter would be lost",
+            hint=f"select {', '.join(table.contract.key)} unchanged in {star.name}.sql",
+        )
     engine.execute(
         f"insert into totes_refused "
         f"select bad.*, coalesce(pending.since, {batch}), {batch}, "

@@ -7,18 +7,30 @@ from totes.terminal.contracts import (
     show_contract_check,
     show_inferred,
 )
+from totes.terminal.quarantine import (
+    LISTED,
+    quarantine_document,
+    retried_document,
+    show_quarantine,
+    show_retried,
+)
 from totes.terminal.reports import show_reports
 from totes.terminal.status import show_status, status_document
 from totes.terminal.verification import show_verification, verification_document
 
 __all__ = [
+    "LISTED",
     "contract_check_document",
     "inferred_document",
     "length",
     "progress",
+    "quarantine_document",
+    "retried_document",
     "show_contract_check",
     "show_inferred",
+    "show_quarantine",
     "show_reports",
+    "show_retried",
     "show_status",
     "show_verification",
     "size",

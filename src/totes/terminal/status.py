@@ -34,6 +34,8 @@ def show_status(found: Status) -> None:
     click.echo(click.style("quarantine", bold=True) + f": {counted(refused, 'row')}")
     for model, rows in found.quarantine.items():
         click.echo(f"  {model}: {rows:,}")
+    if refused:
+        click.echo(f"  {click.style('hint:', bold=True)} totes quarantine list says why")
     if found.freshness is not None:
         click.echo(
             click.style("freshness", bold=True)
