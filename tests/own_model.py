@@ -23,7 +23,7 @@ _numbers = count(1)
 
 def execute(dsn: str, *statements: str | sql.Composed) -> None:
     """Commit statements one by one."""
-    with psycopg.connect(dsn, autocommit=True) as connection:
+    with psycopg.connect(dsn, autocommit=True, client_encoding="UTF8") as connection:
         for statement in statements:
             connection.execute(statement.encode() if isinstance(statement, str) else statement)
 
@@ -48,9 +48,22 @@ def own_database(
 
 
 @contextmanager
-def own_world(server: PostgresServer, folder: Path, **source: Any) -> Iterator[World]:
-    """Yield a world whose model, in `folder`/model, is the test's to write; as own_database."""
-    with own_database(server, **source) as at, own_database(server) as warehouse:
+def own_world(
+    server: PostgresServer,
+    folder: Path,
+    *,
+    settings: Mapping[str, str] = {},
+    names: tuple[str, str] = ("", ""),
+    options: str = "",
+) -> Iterator[World]:
+    """Yield a world whose model, in `folder`/model, is the test's to write.
+
+    Both databases have the `settings`, the source's is made with `options`.
+    """
+    with (
+        own_database(server, name=names[0], options=options, settings=settings) as at,
+        own_database(server, name=names[1], settings=settings) as warehouse,
+    ):
         yield World(at, warehouse, folder, {"model": folder / "model"})
 
 
@@ -135,7 +148,7 @@ def create(
 
 def insert(world: World, table: str, *rows: Mapping[str, object], schema: str = "public") -> None:
     """Insert rows at the source, column → value; text is whatever the column makes of it."""
-    with psycopg.connect(world.source) as connection:
+    with psycopg.connect(world.source, client_encoding="UTF8") as connection:
         for row in rows:
             statement = sql.SQL("insert into {} ({}) values ({})").format(
                 sql.Identifier(schema, table),

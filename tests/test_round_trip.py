@@ -250,7 +250,7 @@ def printed(place: Place, table: str) -> list[tuple[str | None, ...]]:
     found = place.session.execute(sql.SQL("table {}").format(sql.Identifier(table)))
     names = [column.name for column in found.description or []]
     shown = sql.SQL(", ").join(
-        sql.SQL("case when {0} is not null then format('%s', {0}) end").format(sql.Identifier(n))
+        sql.SQL("case when num_nulls({0}) = 0 then format('%s', {0}) end").format(sql.Identifier(n))
         for n in names
     )
     query = sql.SQL("select {} from {} order by id").format(shown, sql.Identifier(table))
@@ -289,20 +289,49 @@ def meant(rows: list[tuple[str | None, ...]], kinds: list[str]) -> list[list[str
 def every_edge() -> Table:
     """A table with a column of each kind, and in it what is known to be awkward."""
     edges = {
-        "text": awkward,
+        "smallint": ["-32768", "32767"],
+        "integer": ["-2147483648", "2147483647"],
+        "bigint": ["-9223372036854775808", "9223372036854775807"],
+        "narrow": ["-32768", "32767"],
         "numeric": ["NaN", "Infinity", "-Infinity", "9" * 40, "1e1000", "1e-1000", "0.10", "-0"],
+        "fixed": ["99999.999", "NaN"],
+        "whole": ["-9223372036854775808"],
         "real": ["NaN", "Infinity", "-Infinity", "-0", "1e-45", "3.4028235e38", "0.1"],
         "double": ["NaN", "Infinity", "-Infinity", "-0", "5e-324", "0.30000000000000004"],
+        "boolean": ["true", "false"],
         "date": ["infinity", "-infinity", "4713-01-01 BC", "0001-12-31 BC", "5874897-12-31"],
         "time": ["00:00:00", "24:00:00", "23:59:59.999999"],
+        "time0": ["23:59:59.6"],
         "timestamp": [
             "infinity", "-infinity", "4713-01-01 00:00:00 BC", f"{LAST_YEAR}-12-31 23:59:59.999999",
         ],
+        "timestamp3": ["2024-02-29 23:59:59.9999"],
         "timestamptz": ["infinity", "-infinity", "0044-03-15 12:00:00.000001+05:45 BC"],
+        "text": awkward,
+        "varchar": ["", " ", "😀" * 9],
         "char": ["", " ", "ä", "a\nb"],
         "bytea": ["\\x", "\\x00", "\\x5c2e0a00ff"],
-        "texts": ['{"",NULL,"NULL",",","\\"","\\\\"}', "{}"],
+        "uuid": ["00000000-0000-0000-0000-000000000000"],
+        "json": ['{"a" :  1, "a": 2}', '"\\u0000"', "null", '"\\ud83d\\ude00"'],
+        "jsonb": ['{"a" :  1e400, "b": [null]}', '"\\\\N"', "null"],
+        "texts": ['{"",NULL,"NULL",",","\\"","\\\\"}', "{}", "[0:1]={a,b}"],
+        "numbers": ["{99999.999,NaN,NULL}", "{{1},{2}}"],
+        "doubles": ["{0.1,0.30000000000000004,NaN,-0}"],
+        "moments": ["{infinity,2024-01-01 00:00:00+05:45,0044-03-15 12:00:00+00 BC}"],
+        "blobs": ['{"\\\\x00ff"}'],
+        "interval": ["1 year -2 months 3 days -04:05:06.789", "-1 day", "0"],
+        "inet": ["::1", "10.0.0.0/8"],
+        "enum": ["it's \"bad\"", "ä,😀", ""],
+        "domain": ["NaN", "9" * 40],
+        "even": ["-2"],
+        "timetz": ["24:00:00+05:45", "00:00:00.000001-15:59"],
+        "money": ["-92233720368547758.08", "1234.56"],
+        "bits": ["", "101"],
+        "range": ["empty", "[2024-01-01 00:00+05:45,infinity)", "(,)"],
+        "point": ["(0.1,-Infinity)"],
+        "pair": ['("a ""b"" \\\\N",1e3)', "(,)", '("",)'],
     }  # fmt: skip
+    assert edges.keys() == KINDS.keys()
     kinds = list(edges)
     length = max(map(len, edges.values()))
     return kinds, [
