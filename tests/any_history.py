@@ -60,7 +60,7 @@ class AnyHistory(RuleBasedStateMachine):
         folder = Path(tempfile.mkdtemp(prefix="totes-history-"))
         self.stack.callback(shutil.rmtree, folder)
         dsns = self.stack.enter_context(made_databases(self.server, self.template))
-        self.world = World(*dsns, folder)
+        self.world = World(*dsns, folder, {"deletion_limit": 1})
         self.world.change("truncate payment, transaction, sales_order")
         self.world.change(*(INSERT.format(key, 1) for key in (1, 2, 3)))
         self.open = [self.stack.enter_context(psycopg.connect(dsns[0])) for _ in SESSIONS]

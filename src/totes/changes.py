@@ -19,9 +19,10 @@ from pydantic import BaseModel, ConfigDict
 from totes import duck
 
 # What the ingestion lake adds to a table's own columns: the 64-bit id of the transaction that wrote
-# the row, and what became of it.
-XID, CHANGE = "_xid", "_change"
-INGESTED = {XID: "BIGINT", CHANGE: "VARCHAR"}
+# the row; those of its values, as JSON, which the lake's types cannot hold and which are NULL in
+# their columns; and what became of the row.
+XID, RAW, CHANGE = "_xid", "_raw", "_change"
+INGESTED = {XID: "BIGINT", RAW: "VARCHAR", CHANGE: "VARCHAR"}
 
 
 class Snapshot(BaseModel):

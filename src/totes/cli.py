@@ -12,7 +12,7 @@ import time
 import traceback
 from collections.abc import Callable
 from datetime import UTC, datetime
-from functools import wraps
+from functools import partial, wraps
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -141,26 +141,44 @@ def _repeated(call: Callable[[], bool], every: float | None, *, as_json: bool) -
         return True
 
 
+confirmation = click.option(
+    "--confirm-deletions",
+    "confirmed",
+    metavar="TABLE",
+    multiple=True,
+    help="Yes, it is right that so many rows of this table are gone; for several, repeat it.",
+)
+
+
 @command
 @click.option("--every", type=Duration(), help="Go on, beginning a run every 30s, 5m, 1h…")
-def run(*, every: float | None, as_json: bool) -> bool:
+@confirmation
+def run(*, every: float | None, confirmed: tuple[str, ...], as_json: bool) -> bool:
     """Ingest, process and load: bring lakes and warehouse up to date."""
     from totes import pipeline
 
     settings = _settings()
+    pending = list(confirmed)  # a person's word is for one run, and not for those to come
 
     def once() -> bool:
-        return _stage(lambda progress: pipeline.run(settings, progress), as_json=as_json)
+        said = [pending.pop() for _ in pending[:]]
+        return _stage(
+            lambda progress: pipeline.run(settings, progress, confirmed=said), as_json=as_json
+        )
 
     return _repeated(once, every, as_json=as_json)
 
 
 @command
-def ingest(*, as_json: bool) -> bool:
+@confirmation
+def ingest(*, confirmed: tuple[str, ...], as_json: bool) -> bool:
     """Archive what changed at the source in the ingestion lake."""
     from totes import pipeline
 
-    return _stage(lambda progress: [pipeline.ingest(_settings(), progress)], as_json=as_json)
+    return _stage(
+        lambda progress: [pipeline.ingest(_settings(), progress, confirmed=confirmed)],
+        as_json=as_json,
+    )
 
 
 @command
@@ -220,6 +238,39 @@ def verify(*, as_json: bool) -> bool:
     else:
         terminal.show_verification(found)
     return found.is_well
+
+
+@cli.group()
+def contract() -> None:
+    """Contracts: what Totes expects of each table of the source."""
+
+
+@partial(command, group=contract)
+def check(*, as_json: bool) -> bool:
+    """Compare the source with its contracts, without a run: what would stop a table?"""
+    from totes import pipeline, terminal
+
+    found = pipeline.check_contracts(_settings())
+    if as_json:
+        click.echo(json.dumps(terminal.contract_check_document(found)))
+    else:
+        terminal.show_contract_check(found)
+    return found.is_well
+
+
+@partial(command, group=contract)
+@click.argument("folder", type=click.Path(file_okay=False, path_type=Path))
+@click.option("--schema", default="public", show_default=True, help="The schema of the tables.")
+def infer(*, folder: Path, schema: str, as_json: bool) -> bool:
+    """Write contracts for the source's tables to FOLDER/source: a data model to begin with."""
+    from totes import pipeline, terminal
+
+    made = pipeline.infer_contracts(_settings(), folder, schema)
+    if as_json:
+        click.echo(json.dumps(terminal.inferred_document(made)))
+    else:
+        terminal.show_inferred(made)
+    return True
 
 
 @command

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Literal
 
-from pydantic import SecretStr
+from pydantic import Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from totes.contract import DataModel, shipped_model
@@ -16,6 +16,7 @@ EXAMPLES = {
     "warehouse": "postgresql://writer:PASSWORD@HOST/warehouse",
     "ingestion": "file:///var/lib/totes/ingestion",
     "processed": "file:///var/lib/totes/processed",
+    "deletion_limit": "0.5",
 }
 
 
@@ -24,7 +25,8 @@ class Settings(BaseSettings):
 
     `source` and `warehouse` are PostgreSQL connection strings, `ingestion` and `processed` the URLs
     of the two lakes (`file:///…` or `s3://bucket/prefix`), `model` the folder of another data model
-    than the one that ships.
+    than the one that ships. `deletion_limit` is the share of a table's rows (0 to 1) beyond which a
+    run does not believe that they were deleted, until a person confirms it.
     """
 
     model_config = SettingsConfigDict(env_prefix="TOTES_", frozen=True)
@@ -34,6 +36,7 @@ class Settings(BaseSettings):
     ingestion: str | None = None
     processed: str | None = None
     model: Path | None = None
+    deletion_limit: float = Field(0.5, ge=0, le=1)
 
     def dsn(self, setting: Literal["source", "warehouse"]) -> str:
         """The connection string of a database. Raises ConfigurationError if it is not set."""

@@ -29,7 +29,7 @@ from totes.errors import ConfigurationError
 RESERVED = {"manifests", "checkpoints", "quarantine"}
 
 # Columns that Totes adds to every row of a lake, in the one or the other.
-OURS = {"batch", "change"}, {"_xid", "_change"}
+OURS = {"batch", "change"}, {"_xid", "_raw", "_change"}
 
 
 class _Strict(BaseModel):
@@ -39,8 +39,9 @@ class _Strict(BaseModel):
 class Column(_Strict):
     """One column: its type, whether it may be NULL, what it means, and what it refers to.
 
-    `when_deleted = "seen"` (facts only): a deletion's version holds the time of the snapshot that
-    found the row gone, not the row's last value.
+    `column` (sources only) is its name there, where it differs. `when_deleted = "seen"` (facts
+    only): a deletion's version holds the time of the snapshot that found the row gone, not the
+    row's last value.
     """
 
     type: DataType
@@ -48,6 +49,7 @@ class Column(_Strict):
     unit: str | None = None
     null: bool = False
     references: str | None = None
+    column: str | None = None
     when_deleted: Literal["seen"] | None = None
 
     @field_validator("type", mode="before")
@@ -111,8 +113,15 @@ class SourceContract(_Contract):
     def source_table(self) -> str:
         return self.table or self.name
 
+    @property
+    def there(self) -> dict[str, str]:
+        """Column → its name at the source."""
+        return {name: column.column or name for name, column in self.columns.items()}
+
     def _shape(self) -> dict[str, Any]:
-        return {**super()._shape(), "table": [self.schema_name, self.source_table]}
+        shape = {**super()._shape(), "table": [self.schema_name, self.source_table]}
+        renamed = {name: c.column for name, c in self.columns.items() if c.column}
+        return {**shape, "renamed": renamed} if renamed else shape
 
 
 class StarContract(_Contract):

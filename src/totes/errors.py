@@ -3,6 +3,7 @@
     TotesError
     ├── ConfigurationError   fix a setting, a login or a folder, then run again
     ├── ContractError        the source and its contract disagree: mend one of them
+    ├── ConfirmationError    something looks like a mishap: a person has to say that it is right
     ├── ModelError           a star model does not do what its contract says: mend the data model
     ├── TransientError       something is away just now: try again
     │   └── TakenError       another run was faster: what it did will be found done
@@ -30,6 +31,10 @@ class ConfigurationError(TotesError):
 
 class ContractError(TotesError):
     """A source table is not what its contract promises; the other tables are not concerned."""
+
+
+class ConfirmationError(TotesError):
+    """What a run found looks like a mishap; it is taken over once a person has confirmed it."""
 
 
 class ModelError(TotesError):

@@ -263,8 +263,8 @@ def test_an_answer_that_was_lost_is_no_other_run(
 def test_a_table_that_a_batch_does_not_touch_is_carried(lake: Lake, maker: Maker) -> None:
     """A table left alone keeps its state and its count, and has no changes and no problem."""
     first = maker.draft(lake, 1)
-    facts = {"rows": 1, "problem": Problem(message="away")}
-    first.record("t", None, key=["id"], columns=COLUMNS, **facts)
+    problem = Problem(message="away")
+    first.record("t", None, key=["id"], columns=COLUMNS, rows=1, problem=problem)
     before = first.commit().tables["t"]
     after = lake.draft(lake.head(), SNAPSHOT, maker.engine, maker.folder).commit().tables["t"]
     assert before.problem is not None

@@ -10,68 +10,56 @@ count proves that nothing was deleted; only where the counts differ are keys com
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from types import MappingProxyType
+from typing import TYPE_CHECKING
 
 from psycopg import sql
 
 from totes import duck
-from totes.changes import CHANGE, INGESTED, XID, Changes, Layer, Snapshot, current
-from totes.errors import ContractError
+from totes.changes import CHANGE, INGESTED, RAW, XID, Changes, current
+from totes.errors import ConfirmationError, ContractError, TotesError
 from totes.extract.catalog import FoundTable
+from totes.extract.cursor import Known, why_full
+from totes.extract.rows import Rows, relation
 from totes.extract.source import SETTING, Source
-from totes.postgres import copied_out, one_line, speaking_to
+from totes.postgres import speaking_to
+from totes.report import counted
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
-_T = TypeVar("_T")
 _UNEXPLAINED = Changes(Path())  # what _compare gives where rows do not add up
 
 
 @dataclass(frozen=True)
-class Known:
-    """What the lake holds of a table: up to which snapshot, how many rows, and which change files.
+class Wishes:
+    """What a person, or a setting, wants of a capture beyond what is new.
 
-    `layers` is called only where there is something to compare with, as it may have to fetch them.
+    The tables in `again`, with the reason why, are read whole even if their cursor is good. Of a
+    table's rows no more than the share `deletion_limit` may be found deleted, unless it is in
+    `confirmed`.
     """
 
-    cursor: Snapshot
-    oid: int
-    contract: str
-    rows: int
-    layers: Callable[[], Sequence[Layer]]
+    deletion_limit: float = 1.0
+    confirmed: Collection[str] = ()
+    again: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
 
 
 @dataclass(frozen=True)
 class Captured:
     """A table at the snapshot: its changes if there are any, and how many rows it has.
 
-    `full` says why the whole table was read, where it was.
+    `full` says why the whole table was read, where it was. `anew` says that the changes hold every
+    row, typed or keyed otherwise than before, and that no older file is needed to read them.
     """
 
     rows: int
     changes: Changes | None = None
     full: str | None = None
-
-
-def why_full(table: FoundTable, known: Known | None, snapshot: Snapshot) -> str | None:
-    """Why a table must be read whole: its cursor says nothing about this database. Else None."""
-    if known is None:
-        return "first capture"
-    cursor = known.cursor
-    reasons = {
-        "the contract changed": known.contract != table.contract.fingerprint,
-        "another database system": cursor.system != snapshot.system,
-        "another timeline of the database system": cursor.timeline != snapshot.timeline,
-        "another database": cursor.database != snapshot.database,
-        "the table was made anew": known.oid != table.oid,
-        "transaction ids went backwards": snapshot.xmax < cursor.xmax,
-        "too many transactions since the last capture": snapshot.xmax - cursor.xmin >= 1 << 31,
-    }
-    return next((reason for reason, holds in reasons.items() if holds), None)
+    anew: bool = False
 
 
 def capture(
@@ -80,30 +68,32 @@ def capture(
     known: dict[str, Known],
     engine: DuckDBPyConnection,
     folder: Path,
-    done: Callable[[str, Captured | ContractError], None],
-    again: Mapping[str, str],
+    done: Callable[[str, Captured | TotesError], None],
+    wishes: Wishes,
 ) -> None:
     """Capture `tables` at the source's snapshot, each into a change file in `folder`.
 
-    Those in `again`, table → why, are read whole even if their cursor is good. Calls `done` for
-    each as soon as it is known, with what was captured or, where a table's values do not fit its
-    contract, with the error that stops that table alone.
+    Calls `done` for each as soon as it is known, with what was captured or, where a table's values
+    do not fit its contract or a person has to confirm them, with the error that stops that table
+    alone.
     """
     full = {
-        name: why_full(t, known.get(name), source.snapshot) or again.get(name)
+        name: why_full(t, known.get(name), source.snapshot) or wishes.again.get(name)
         for name, t in tables.items()
     }
     counts = _probe(source, [t for name, t in tables.items() if not full[name]], known)
     for name, table in tables.items():
-        reader = _Reader(source, table, known.get(name), engine, folder / f"{name}.parquet")
+        rows = Rows(source, table, engine)
+        reader = _Reader(rows, table, known.get(name), engine, folder / f"{name}.parquet", wishes)
         try:
             with source.connection.transaction():  # a savepoint: what fails, fails for one table
                 reason = full[name]
                 outcome = reader.whole(reason) if reason else reader.since(*counts[name])
-        except ContractError as error:
+        except (ContractError, ConfirmationError) as error:
             done(name, error)
         else:
             done(name, outcome)
+        reader.forget()
 
 
 def _probe(
@@ -116,7 +106,7 @@ def _probe(
         sql.SQL("select {}, count(*), count(*) filter (where {}) from {}").format(
             sql.Literal(table.contract.name),
             source.changed_since(known[table.contract.name].cursor),
-            _relation(table),
+            relation(table.contract),
         )
         for table in tables
     ]
@@ -125,23 +115,25 @@ def _probe(
     return {name: (total, changed) for name, total, changed in rows}
 
 
-def _relation(table: FoundTable) -> sql.Composable:
-    return sql.Identifier(table.contract.schema_name, table.contract.source_table)
-
-
 @dataclass
 class _Reader:
-    """Reads one table. Its engine tables are made anew by each, and dropped with the engine."""
+    """Captures one table, with the help of some engine tables."""
 
-    source: Source
+    rows: Rows
     table: FoundTable
     known: Known | None
     engine: DuckDBPyConnection
     target: Path
+    wishes: Wishes
+
+    def forget(self) -> None:
+        """Drop the engine tables, for the next table's sake."""
+        for table in ("totes_fetched", "totes_upserts", "totes_present"):
+            self.engine.execute(f"drop table if exists {table}")
 
     @property
-    def columns(self) -> list[str]:
-        return list(self.table.contract.columns)
+    def name(self) -> str:
+        return self.table.contract.name
 
     @property
     def key(self) -> tuple[str, ...]:
@@ -149,21 +141,23 @@ class _Reader:
 
     def whole(self, reason: str) -> Captured:
         """Capture every row; against a lake that knows the table, only what truly differs."""
+        self.rows.check_keys()
         if self.known is None:
-            rows = self._fetch(
+            total = self.rows.fetch(
                 lambda fetched: duck.write_parquet(
                     self.engine, f"select *, 'insert' as {CHANGE} from ({fetched})", self.target
                 )
             )
-            self._keys_are_unique(duck.parquet([self.target]))
-            changes = Changes(self.target, inserted=rows) if rows else None
-            return Captured(rows, changes, reason)
-        self._fetch(self._keep)
+            changes = Changes(self.target, inserted=total) if total else None
+            return Captured(total, changes, reason)
+        self._fetch()
         total = duck.count(self.engine, "from totes_fetched")
+        if self._is_of_another_kind(self.known):
+            return Captured(total, self._anew(self.known), reason, anew=True)
         changes = self._compare(self.known, total, differs=self._other_values)
         if changes is _UNEXPLAINED:
             raise ContractError(
-                f"{self.table.contract.name}: its {total} rows and the lake's do not add up",
+                f"{self.name}: its {total} rows and the lake's do not add up",
                 hint="totes verify looks at the lake; is the key unique at the source?",
             )
         return Captured(total, changes, reason)
@@ -174,7 +168,8 @@ class _Reader:
             raise AssertionError("a table without a cursor is captured whole")
         if not changed and total == self.known.rows:
             return Captured(total)
-        self._fetch(self._keep, self.source.changed_since(self.known.cursor))
+        self.rows.check_keys()
+        self._fetch(self.rows.source.changed_since(self.known.cursor))
         # the same id and other values: ids of another cluster, from before a move
         differs = f"f.{XID} <> l.{XID} or {self._other_values}"
         changes = self._compare(self.known, total, differs=differs)
@@ -182,13 +177,54 @@ class _Reader:
             return self.whole("rows are there that no transaction has written")
         return Captured(total, changes)
 
+    def _lake(self, known: Known) -> str:
+        """SQL for the rows that the lake has, told apart as it does, with the types it has."""
+        types = {**self.table.types, XID: INGESTED[XID], RAW: INGESTED[RAW]}
+        keyed = {part: "VARCHAR" for part in known.key if part not in types}
+        return current(known.layers(), known.key, {**types, **keyed}, CHANGE)
+
+    def _is_of_another_kind(self, known: Known) -> bool:
+        """Whether the lake's rows have another key than the contract now, or other types."""
+        described = self.engine.execute(f"describe {self._lake(known)}").fetchall()
+        types = {name: kind for name, kind, *_ in described}
+        return known.key != self.key or any(
+            types[column] != kind for column, kind in self.table.types.items()
+        )
+
+    def _anew(self, known: Known) -> Changes | None:
+        """Write every row, as an update if its key was there, and the deletions, to the target.
+
+        A deletion's values are those that the new types can hold; the older files have them all.
+        """
+        held = ", ".join(
+            f"try_cast({duck.name(column)} as {kind}) as {duck.name(column)}"
+            for column, kind in {**self.table.types, **INGESTED}.items()
+            if column != CHANGE
+        )
+        nameless = " or ".join(f"{duck.name(part)} is null" for part in self.key)
+        lake = (
+            f"select * from (select {held} from ({self._lake(known)})) where not ({nameless}) "
+            f"qualify row_number() over (partition by {duck.names(self.key)} order by {XID}) = 1"
+        )
+        inserted, updated = self._find_upserts(lake, "true")
+        gone = (
+            f"select l.*, 'delete' as {CHANGE} from ({lake}) as l "
+            f"where not exists (select 1 from totes_fetched as f where {self._same_key})"
+        )
+        rows = duck.write_parquet(
+            self.engine, f"from totes_upserts union all by name {gone}", self.target
+        )
+        deleted = rows - inserted - updated
+        if known.key == self.key:
+            self._check_deletions(deleted, known.rows)
+        return Changes(self.target, inserted, updated, deleted) if rows else None
+
     def _compare(self, known: Known, total: int, *, differs: str) -> Changes | None:
         """Write what was fetched and the lake has not, and the deletions, to the target.
 
         Gives _UNEXPLAINED, and writes nothing of use, if the rows do not add up to `total`.
         """
-        types = {**self.table.contract.types, XID: INGESTED[XID]}
-        lake = current(known.layers(), self.key, types, CHANGE)
+        lake = self._lake(known)
         inserted, updated = self._find_upserts(lake, differs)
         missing = known.rows + inserted - total
         if missing < 0:
@@ -197,7 +233,11 @@ class _Reader:
             return None
         changes = "from totes_upserts"
         if missing:
-            self._fetch_keys()
+            self.rows.fetch_keys(
+                lambda keys: self.engine.execute(
+                    f"create or replace temp table totes_present as {keys}"
+                )
+            )
             changes += (
                 f" union all by name select l.*, 'delete' as {CHANGE} from ({lake}) as l "
                 f"where not exists (select 1 from totes_present as f where {self._same_key})"
@@ -206,11 +246,23 @@ class _Reader:
         deleted = rows - inserted - updated
         if deleted != missing:
             return _UNEXPLAINED
+        self._check_deletions(deleted, known.rows)
         return Changes(self.target, inserted, updated, deleted)
+
+    def _check_deletions(self, deleted: int, known: int) -> None:
+        """Raise ConfirmationError if more rows are gone than may go without a person's word."""
+        if deleted <= self.wishes.deletion_limit * known or self.name in self.wishes.confirmed:
+            return
+        raise ConfirmationError(
+            f"{self.name}: {counted(deleted, 'row')} of {known:,} are gone from the source, more "
+            f"than {self.wishes.deletion_limit:.0%} of them (TOTES_DELETION_LIMIT)",
+            hint=f"if that is right, totes run --confirm-deletions {self.name}",
+        )
 
     @property
     def _other_values(self) -> str:
-        new, old = (f"row({duck.names(self.columns, of=side)})" for side in "fl")
+        columns = [*self.table.types, RAW]
+        new, old = (f"row({duck.names(columns, of=side)})" for side in "fl")
         return f"{new} is distinct from {old}"
 
     @property
@@ -229,64 +281,11 @@ class _Reader:
         inserted = duck.count(self.engine, f"from totes_upserts where {CHANGE} = 'insert'")
         return inserted, duck.count(self.engine, "from totes_upserts") - inserted
 
-    def _keep(self, fetched: str) -> None:
-        self.engine.execute(f"create or replace temp table totes_fetched as {fetched}")
-        self._keys_are_unique("totes_fetched")
-
-    def _fetch_keys(self) -> None:
-        keys = ", ".join(f"{self._held(part)} as {duck.name(part)}" for part in self.key)
-        query = sql.SQL("select {} from {}").format(_identifiers(self.key), _relation(self.table))
-        create = f"create or replace temp table totes_present as select {keys} from "
-        self._stream(query, self.key, lambda csv: self.engine.execute(create + csv))
-
-    def _fetch(self, use: Callable[[str], _T], only: sql.Composable | None = None) -> _T:
-        """Call `use` with SQL for the source's rows, typed as the lake has them, and their ids."""
-        query = sql.SQL("select {}, {} from {} where {}").format(
-            _identifiers(self.columns),
-            self.source.xid,
-            _relation(self.table),
-            only or sql.SQL("true"),
+    def _fetch(self, only: sql.Composable | None = None) -> None:
+        """Make `totes_fetched` of the source's rows, or some of them."""
+        self.rows.fetch(
+            lambda fetched: self.engine.execute(
+                f"create or replace temp table totes_fetched as {fetched}"
+            ),
+            only,
         )
-        held = [f"{self._held(column)} as {duck.name(column)}" for column in self.columns]
-        rows = f"select {', '.join(held)}, cast({XID} as bigint) as {XID} from "
-        return self._stream(query, [*self.columns, XID], lambda csv: use(rows + csv))
-
-    def _stream(
-        self, query: sql.Composable, columns: Sequence[str], use: Callable[[str], _T]
-    ) -> _T:
-        """Call `use` with what the engine can read the rows of `query` from, once, all as text."""
-        import duckdb  # only for its errors; whoever opened the engine has loaded it
-
-        try:
-            with speaking_to(SETTING), copied_out(self.source.connection, query) as path:
-                return use(duck.csv(path, columns))
-        except (duckdb.ConversionException, duckdb.InvalidInputException) as error:
-            raise ContractError(
-                f"{self.table.contract.name}: a value cannot be held: {one_line(error)}",
-                hint="mend the row at the source, or the column's type in the contract",
-            ) from error
-
-    def _held(self, column: str) -> str:
-        """SQL that turns what PostgreSQL printed into the lake's type."""
-        return duck.parsed(duck.name(column), self.table.contract.columns[column].type.ingested)
-
-    def _keys_are_unique(self, relation: str) -> None:
-        """A table without a unique index on its key may hold a key twice, or NULL: look."""
-        if self.table.key_is_unique:
-            return
-        keys = duck.names(self.key)
-        missing = " or ".join(f"{duck.name(part)} is null" for part in self.key)
-        twice = (
-            f"select {keys} from {relation} group by all having count(*) > 1 or {missing} limit 1"
-        )
-        for row in self.engine.execute(twice).fetchall():
-            values = ", ".join("NULL" if value is None else str(value) for value in row)
-            raise ContractError(
-                f"{self.table.contract.name}: the key {', '.join(self.key)} = {values} is there "
-                f"{'and is no key' if None in row else 'more than once'}",
-                hint=f"name the real key in source/{self.table.contract.name}.toml",
-            )
-
-
-def _identifiers(columns: Sequence[str]) -> sql.Composable:
-    return sql.SQL(", ").join(map(sql.Identifier, columns))

@@ -110,23 +110,26 @@ class Draft:
         *,
         key: Sequence[str],
         columns: Mapping[str, str],
+        anew: bool = False,
         **facts: Any,
     ) -> Table:
         """Put a table's changes into the batch, and with them `facts`, other fields of its Table.
 
         `columns` are all the columns of the change file, name → type, its change column the last.
+        With `anew` the changes hold every current row: they are the state by themselves.
         """
         table = self.tables.get(name) or Table(contract="")
         table = self.tables[name] = table.model_copy(update=facts)
         if changes is None:
             return table
         file = self._store(keys.data, name, changes.path, changes.rows, self.batch)
-        state = (*table.state, file)
+        state = (file,) if anew else (*table.state, file)
         since = due(state)
         if since is not None:
             state = (*state[:since], self._fold(name, state[since:], key, columns, whole=not since))
         table = self.tables[name] = table.model_copy(
             update={
+                "key": tuple(key),
                 "inserted": changes.inserted,
                 "updated": changes.updated,
                 "deleted": changes.deleted,

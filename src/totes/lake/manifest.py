@@ -6,7 +6,7 @@ import hashlib
 from datetime import datetime
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, PrivateAttr, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, ValidationError
 
 from totes.changes import Snapshot
 from totes.errors import DamageError
@@ -41,8 +41,9 @@ class Table(_Record):
 
     `changes` is what this batch changed; `state` is that and all before it, from which the current
     rows are read. `rows` is how many are current. `cursor` (ingestion) is the snapshot up to which
-    the table has been captured, `oid` the table's identity there. `last_id` (facts) is the last
-    record id given out.
+    the table has been captured, `oid` the table's identity there, `key` the columns that tell its
+    rows apart, `extra` the columns that its contract does not have, with their types, and `notes`
+    what else differs from the contract. `last_id` (facts) is the last record id given out.
     """
 
     contract: str
@@ -54,6 +55,9 @@ class Table(_Record):
     state: tuple[File, ...] = ()
     cursor: Snapshot | None = None
     oid: int = 0
+    key: tuple[str, ...] = ()
+    extra: dict[str, str] = Field(default_factory=dict)
+    notes: tuple[str, ...] = ()
     last_id: int = 0
     problem: Problem | None = None
 

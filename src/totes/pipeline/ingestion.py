@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import timedelta
 from functools import partial
 from types import MappingProxyType
@@ -11,7 +11,7 @@ from totes import duck, extract, lake
 from totes.changes import INGESTED, Snapshot
 from totes.config import Settings
 from totes.contract import DataModel
-from totes.errors import TotesError
+from totes.errors import ConfigurationError, TotesError
 from totes.pipeline.batches import commit, table_report
 from totes.report import Progress, Report, TableReport, silent
 
@@ -22,22 +22,31 @@ def ingest(
     settings: Settings,
     progress: Progress = silent,
     *,
+    confirmed: Collection[str] = (),
     again: Mapping[str, str] = MappingProxyType({}),
     always: bool = False,
 ) -> Report:
     """Archive what changed at the source since the last batch, as the next batch.
 
-    Writes nothing if nothing changed, unless it is to `always`. The tables in `again`, with the
-    reason why, are compared with the lake row by row, whatever their cursor says. A table that does
-    not fit its contract is left out, and is in the report with its problem; but the first batch is
-    whole or not at all, and raises.
+    Writes nothing if nothing changed, unless it is to `always`. However many rows of the tables in
+    `confirmed` are gone, it is right. The tables in `again`, with the reason why, are compared with
+    the lake row by row, whatever their cursor says. A table that does not fit its contract is left
+    out, and is in the report with its problem; but the first batch is whole or not at all, and
+    raises.
     """
     report = Report("ingest")
     model = settings.data_model()
+    for name in confirmed:
+        if name not in model.sources:
+            raise ConfigurationError(
+                f"{name} is no source table: its deletions cannot be confirmed",
+                hint=f"one of {', '.join(model.sources)}",
+            )
     with report.timed(), duck.workspace() as work:
         ingestion = lake.Lake(settings.lake("ingestion"), "ingestion", work.folder)
         head = ingestion.head()
-        snapshot, captured = look(settings, model, ingestion, head, work, progress, again)
+        wishes = extract.Wishes(settings.deletion_limit, confirmed, again)
+        snapshot, captured = look(settings, model, ingestion, head, work, progress, wishes)
         problems = [outcome for _, outcome in captured.values() if isinstance(outcome, TotesError)]
         if snapshot is None or (head is None and problems):
             raise problems[0]
@@ -67,14 +76,14 @@ def look(
     head: lake.Manifest | None,
     work: duck.Workspace,
     progress: Progress,
-    again: Mapping[str, str] = MappingProxyType({}),
+    wishes: extract.Wishes,
 ) -> tuple[Snapshot | None, Outcomes]:
     """Capture every table, against batch `head`, at one snapshot of the source, and keep nothing.
 
     Each table comes with its outcome, or with the problem that stopped it. Where there is no batch
     yet and a table does not fit its contract, nothing is read, and there is no snapshot.
     """
-    known = _known(ingestion, head)
+    known = _known(model, ingestion, head)
     contracts = model.sources.values()
     with extract.open_source(settings.dsn("source")) as connection:
         there = extract.check_tables(connection, contracts)
@@ -93,22 +102,26 @@ def look(
 
         usable = {name: table for name, table in found.items() if not table.problem}
         folder = work.folder / "captured"
-        extract.capture(source, usable, known, work.engine, folder, done, again)
+        extract.capture(source, usable, known, work.engine, folder, done, wishes)
     return source.snapshot, outcomes
 
 
-def _known(ingestion: lake.Lake, head: lake.Manifest | None) -> dict[str, extract.Known]:
+def _known(
+    model: DataModel, ingestion: lake.Lake, head: lake.Manifest | None
+) -> dict[str, extract.Known]:
     """What the lake holds of each table, up to which snapshot."""
     return {
         name: extract.Known(
             cursor=table.cursor,
             oid=table.oid,
             contract=table.contract,
+            key=table.key or model.sources[name].key,
+            extra=table.extra,
             rows=table.rows,
             layers=partial(ingestion.layers, table.state),
         )
         for name, table in (head.tables.items() if head else ())
-        if table.cursor is not None
+        if table.cursor is not None and name in model.sources
     }
 
 
@@ -120,7 +133,8 @@ def _record_capture(
     outcome: extract.Captured | TotesError,
 ) -> None:
     contract = table.contract
-    columns = {**contract.types, **INGESTED}
+    before = draft.tables[contract.name].notes if contract.name in draft.tables else ()
+    columns = {**table.types, **INGESTED}
     if isinstance(outcome, TotesError):
         problem = lake.Problem(message=str(outcome), hint=outcome.hint)
         draft.record(contract.name, None, key=contract.key, columns=columns, problem=problem)
@@ -131,20 +145,26 @@ def _record_capture(
         outcome.changes,
         key=contract.key,
         columns=columns,
+        anew=outcome.anew,
         contract=contract.fingerprint,
         rows=outcome.rows,
         cursor=draft.snapshot,
         oid=table.oid,
+        extra=table.extra,
+        notes=table.notes,
     )
-    if outcome.changes or outcome.full:
+    news = [note for note in table.notes if note not in before]
+    if outcome.changes or outcome.full or news:
         report.tables[contract.name] = table_report(recorded)
-        report.tables[contract.name].note = outcome.full
+        said = [outcome.full] if outcome.full else []
+        report.tables[contract.name].note = "; ".join(said + news) or None
 
 
 def _is_news(head: lake.Manifest, draft: lake.Draft, report: Report) -> bool:
-    """Whether there is anything to commit: a change, a new cursor, a problem come or gone."""
-    problems = [
-        {n: t.problem for n, t in tables.items() if t.problem}
+    """Whether there is anything to commit: a change, a new cursor, a problem or a note come or
+    gone."""
+    said = [
+        {name: (table.problem, table.notes) for name, table in tables.items()}
         for tables in (head.tables, draft.tables)
     ]
-    return problems[0] != problems[1] or any(not t.problem for t in report.tables.values())
+    return said[0] != said[1] or any(not t.problem for t in report.tables.values())

@@ -75,6 +75,7 @@ def _build(
     sources = {
         name: star.SourceTable(
             contract=contract,
+            key=batch.tables.get(name, empty).key or contract.key,
             changes=ingestion.layers(batch.tables.get(name, empty).changes),
             state=partial(ingestion.layers, batch.tables.get(name, empty).state),
         )

@@ -19,12 +19,14 @@ if TYPE_CHECKING:
 @dataclass
 class StageStatus:
     """Where one stage is: its newest batch (0 for none), the source time that it is true of, and
-    per table how many rows there are. `error` says why the stage could not be asked."""
+    per table how many rows there are, what stopped it, and what is worth a note. `error` says why
+    the stage could not be asked."""
 
     batch: int = 0
     true_at: datetime | None = None
     rows: dict[str, int] = field(default_factory=dict)
     problems: dict[str, str] = field(default_factory=dict)
+    notes: dict[str, tuple[str, ...]] = field(default_factory=dict)
     error: TotesError | None = None
 
 
@@ -91,6 +93,7 @@ def _lake_status(asked: lake.Lake) -> StageStatus:
         true_at=head.snapshot.taken_at,
         rows={name: table.rows for name, table in tables.items()},
         problems={name: t.problem.message for name, t in tables.items() if t.problem},
+        notes={name: t.notes for name, t in tables.items() if t.notes},
     )
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING
 
-from totes import changes, duck, lake, warehouse
+from totes import changes, duck, extract, lake, warehouse
 from totes.config import Settings
 from totes.contract import DataModel
 from totes.errors import TotesError
@@ -87,7 +87,7 @@ def _source_counts(
     head = ingestion.head()
     if head is None:
         return []
-    _, outcomes = look(settings, model, ingestion, head, work, silent)
+    _, outcomes = look(settings, model, ingestion, head, work, silent, extract.Wishes())
     counts = []
     for name, (_, outcome) in sorted(outcomes.items()):
         held = _current_rows(model, ingestion, head, name, work.engine)

@@ -151,7 +151,7 @@ class _Builder:
         rows = self.driver.current_rows() if everything else self.driver.changed_rows()
         if retry and not everything:
             rows += f" union {quarantine.retried(self.star, self.driver)}"
-        lay_out(self.engine, self.driver.contract.name, rows)
+        quarantine.divide(self.engine, self.star, self.driver, rows)
         return True
 
     def _drive_by_stars(self) -> bool:

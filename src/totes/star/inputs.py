@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from totes import duck
-from totes.changes import CHANGE, Layer, current
+from totes.changes import CHANGE, INGESTED, RAW, Layer, current
 from totes.contract import DataModel, SourceContract, StarContract
 from totes.errors import ModelError
 
@@ -18,24 +18,36 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class SourceTable:
-    """A source table in the ingestion lake: its current rows, and what this batch changed."""
+    """A source table in the ingestion lake: its current rows, and what this batch changed.
+
+    `key` are the columns by which the lake tells its rows apart. All rows come with the contract's
+    columns and `_raw`, which holds the values that are NULL in their columns because the lake has
+    no type for them.
+    """
 
     contract: SourceContract
+    key: tuple[str, ...]
     changes: Sequence[Layer]
     state: Callable[[], Sequence[Layer]]
 
     def current_rows(self) -> str:
         """SQL for the table as it was at the batch's snapshot."""
-        return current(self.state(), self.contract.key, self.contract.types, CHANGE)
+        return self._rows(self.state())
 
     def changed_rows(self) -> str:
         """SQL for the rows that this batch inserted or updated."""
-        return current(self.changes, self.contract.key, self.contract.types, CHANGE)
+        return self._rows(self.changes)
 
     def deleted_keys(self) -> str:
         """SQL for the keys of the rows that this batch deleted."""
         files = duck.parquet(layer.path for layer in self.changes)
         return f"select {duck.names(self.contract.key)} from {files} where {CHANGE} = 'delete'"
+
+    def _rows(self, layers: Sequence[Layer]) -> str:
+        keyed = {part: "VARCHAR" for part in self.key if part not in self.contract.types}
+        types = {**self.contract.types, **keyed, RAW: INGESTED[RAW]}
+        rows = current(layers, self.key, types, CHANGE)
+        return f"select {duck.names([*self.contract.types, RAW])} from ({rows})" if keyed else rows
 
 
 def read_by(star: StarContract, model: DataModel, engine: DuckDBPyConnection) -> set[str]:

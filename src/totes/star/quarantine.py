@@ -10,9 +10,9 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from totes import duck
-from totes.changes import Layer, current
+from totes.changes import RAW, Layer, current
 from totes.contract import StarContract
-from totes.star.inputs import SourceTable
+from totes.star.inputs import SourceTable, lay_out
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
@@ -62,11 +62,28 @@ def retried(star: StarContract, table: SourceTable) -> str:
     return f"select * from ({table.current_rows()}) as live where {spelled} in ({keys})"
 
 
+def divide(engine: DuckDBPyConnection, star: StarContract, table: SourceTable, rows: str) -> None:
+    """Lay out those of the driving table's `rows` that the model can read; the others, which have
+    a value that the lake has no type for, are put aside as `totes_unreadable`."""
+    names = duck.names(table.contract.types)
+    readable = f"select {names} from ({rows}) where {RAW} is null"
+    lay_out(engine, table.contract.name, readable)
+    pairs = ", ".join(f"{duck.text(c)}, rows.{duck.name(c)}" for c in table.contract.columns)
+    engine.execute(
+        f"create or replace temp table totes_unreadable as "
+        f"select {duck.text(star.name)} as model, {key_of(table.contract.key, 'rows')} as key, "
+        f"{duck.text(table.contract.name)} as source, "
+        f"'beyond what the lake can hold: ' || {RAW} as reason, "
+        f"cast(json_merge_patch(json_object({pairs}), {RAW}) as varchar) as row "
+        f"from ({rows}) as rows where {RAW} is not null"
+    )
+
+
 def settle(engine: DuckDBPyConnection, star: StarContract, table: SourceTable, batch: int) -> None:
     """Write to `totes_refused` what changes in quarantine for one model.
 
     The refused rows of `totes_judged` are found again in the driving table by its own key, which
-    stands beside each as `totes_key`.
+    stands beside each as `totes_key`; with them come those that were unreadable.
     """
     model = duck.text(star.name)
     pairs = ", ".join(f"{duck.text(c)}, driver.{duck.name(c)}" for c in table.contract.columns)
@@ -75,7 +92,8 @@ def settle(engine: DuckDBPyConnection, star: StarContract, table: SourceTable, b
         f"select {model} as model, {key} as key, {duck.text(table.contract.name)} as source, "
         f"judged.totes_reason as reason, cast(json_object({pairs}) as varchar) as row "
         f"from totes_judged as judged join {duck.name(table.contract.name)} as driver "
-        f"on judged.totes_key = {key} where judged.totes_reason is not null"
+        f"on judged.totes_key = {key} where judged.totes_reason is not null "
+        f"union all from totes_unreadable"
     )
     engine.execute(
         f"insert into totes_refused "

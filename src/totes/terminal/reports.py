@@ -43,6 +43,9 @@ def show_reports(reports: Sequence[Report]) -> None:
                     for name, t in changed.items()
                 ],
             )
+        for name, t in report.tables.items():
+            if t.note and not t.rows:
+                click.echo(f"  {name}: {t.note}")
         before = counts
         for problem in report.problems.values():
             click.echo(f"  {click.style('stopped:', fg='red', bold=True)} {problem}")

@@ -27,6 +27,9 @@ def show_status(found: Status) -> None:
             table(("table", header), [(t, f"{n:,}") for t, n in stage.rows.items()])
         for problem in stage.problems.values():
             click.echo(f"  {click.style('stopped:', fg='red', bold=True)} {problem}")
+        for table_name, notes in stage.notes.items():
+            for note in notes:
+                click.echo(f"  {click.style('note:', bold=True)} {table_name}: {note}")
     refused = sum(found.quarantine.values())
     click.echo(click.style("quarantine", bold=True) + f": {counted(refused, 'row')}")
     for model, rows in found.quarantine.items():
@@ -57,6 +60,7 @@ def status_document(found: Status) -> dict[str, object]:
             "true_at": status.true_at.isoformat() if status.true_at else None,
             "rows": status.rows,
             "problems": status.problems,
+            "notes": status.notes,
             "error": str(status.error) if status.error else None,
         }
 

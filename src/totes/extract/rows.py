@@ -1,0 +1,135 @@
+"""The rows of one source table, at the source's snapshot, typed as the lake has them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, TypeVar
+
+from psycopg import sql
+
+from totes import duck
+from totes.changes import INGESTED, RAW, XID
+from totes.contract import SourceContract
+from totes.errors import ContractError
+from totes.extract.catalog import FoundTable
+from totes.extract.source import SETTING, Source
+from totes.postgres import copied_out, one_line, speaking_to
+
+if TYPE_CHECKING:
+    from duckdb import DuckDBPyConnection
+
+_T = TypeVar("_T")
+
+# Types of PostgreSQL that reach further than the engine's: to the year 294276, and not 294246.
+WIDER = {"TIMESTAMP", "TIMESTAMP WITH TIME ZONE"}
+
+
+def relation(contract: SourceContract) -> sql.Composable:
+    """The table at the source, quoted and qualified."""
+    return sql.Identifier(contract.schema_name, contract.source_table)
+
+
+def as_json(values: dict[str, str]) -> str:
+    """SQL for a JSON object of those values, name → SQL of a text, that are not NULL; NULL if all
+    are."""
+    names = {name: duck.text(json.dumps(name, ensure_ascii=False) + ":") for name in values}
+    pairs = ", ".join(
+        f"{names[name]} || cast(to_json({value}) as varchar)" for name, value in values.items()
+    )
+    return f"'{{' || nullif(concat_ws(',', {pairs}), '') || '}}'"
+
+
+@dataclass(frozen=True)
+class Rows:
+    """Reads one table's rows by COPY, each time anew, always as of the same snapshot."""
+
+    source: Source
+    table: FoundTable
+    engine: DuckDBPyConnection
+
+    def fetch(self, use: Callable[[str], _T], only: sql.Composable | None = None) -> _T:
+        """Call `use` with SQL for the rows, which can be read once.
+
+        They have the table's columns as the lake types them, `_xid`, and `_raw`: a JSON object of
+        the values that no lake type can hold, which are NULL in their columns, or NULL. Raises
+        ContractError for a value that cannot be held at all.
+        """
+        columns = list(self.table.types)
+        query = sql.SQL("select {}, {} from {} where {}").format(
+            self._there(columns),
+            self.source.xid,
+            relation(self.table.contract),
+            only or sql.SQL("true"),
+        )
+        wider = [name for name in columns if self._may_overflow(name)]
+        held = [f"{self._held(column)} as {duck.name(column)}" for column in columns]
+        overflown = {n: f"if({self._held(n)} is null, {duck.name(n)}, null)" for n in wider}
+        raw = as_json(overflown) if wider else f"cast(null as {INGESTED[RAW]})"
+        rows = (
+            f"select {', '.join(held)}, cast({XID} as {INGESTED[XID]}) as {XID}, {raw} as {RAW} "
+            f"from "
+        )
+        return self._stream(query, [*columns, XID], lambda csv: use(rows + csv))
+
+    def fetch_keys(self, use: Callable[[str], _T]) -> _T:
+        """Call `use` with SQL for the keys of all rows, which can be read once."""
+        key = self.table.contract.key
+        query = sql.SQL("select {} from {}").format(self._there(key), relation(self.table.contract))
+        keys = ", ".join(f"{self._held(part)} as {duck.name(part)}" for part in key)
+        return self._stream(query, key, lambda csv: use(f"select {keys} from {csv}"))
+
+    def check_keys(self) -> None:
+        """Raise ContractError if a key is there twice, or is NULL, where no index forbids it."""
+        if self.table.key_is_unique:
+            return
+        contract = self.table.contract
+        key = self._there(contract.key)
+        query = sql.SQL(
+            "select {key} from {table} group by {key} "
+            "having count(*) > 1 or not ({key}) is not null limit 1"
+        )
+        with speaking_to(SETTING):
+            found = self.source.connection.execute(
+                query.format(key=key, table=relation(contract))
+            ).fetchone()
+        if found is None:
+            return
+        values = ", ".join("NULL" if value is None else str(value) for value in found)
+        raise ContractError(
+            f"{contract.name}: the key {', '.join(contract.key)} = {values} is there "
+            f"{'and is no key' if None in found else 'more than once'}",
+            hint=f"name the real key in source/{contract.name}.toml",
+        )
+
+    def _there(self, columns: Iterable[str]) -> sql.Composable:
+        names = self.table.there
+        return sql.SQL(", ").join(sql.Identifier(names[column]) for column in columns)
+
+    def _may_overflow(self, column: str) -> bool:
+        return self.table.types[column] in WIDER and column not in self.table.contract.key
+
+    def _held(self, column: str) -> str:
+        """SQL that turns what PostgreSQL printed into the lake's type."""
+        value = duck.parsed(duck.name(column), self.table.types[column])
+        return f"try({value})" if self._may_overflow(column) else value
+
+    def _stream(
+        self, query: sql.Composable, columns: Sequence[str], use: Callable[[str], _T]
+    ) -> _T:
+        """Call `use` with what the engine can read the rows of `query` from, once, all as text."""
+        import duckdb  # only for its errors; whoever opened the engine has loaded it
+
+        try:
+            with speaking_to(SETTING), copied_out(self.source.connection, query) as path:
+                return use(duck.csv(path, columns))
+        except (
+            duckdb.ConversionException,
+            duckdb.InvalidInputException,
+            duckdb.OutOfMemoryException,  # of a row that is too long, if it was not refused as such
+        ) as error:
+            raise ContractError(
+                f"{self.table.contract.name}: a value cannot be held: {one_line(error)}",
+                hint="mend the row at the source, or the column's type in the contract",
+            ) from error
