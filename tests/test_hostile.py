@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterator
-from decimal import Decimal
+from decimal import Decimal, InvalidOperation
 from pathlib import Path
 
 import psycopg
@@ -38,6 +37,19 @@ COLUMNS = {
     "raw_bytes": ("bytea", "bytea"),
     "tags": ("text[]", "text[]"),
     "document": ("jsonb", "jsonb"),
+    "half": ("double precision", "integer"),
+    "narrow": ("double precision", "real"),
+    "about": ("numeric", "double precision"),
+    "roughly": ("numeric", "real"),
+    "wide": ("bigint", "double precision"),
+    "truth": ("text", "boolean"),
+    "counted": ("integer", "boolean"),
+    "written": ("text", "time"),
+    "written_day": ("text", "date"),
+    "written_at": ("text", "timestamp"),
+    "seconds": ("timestamp", "timestamp(0)"),
+    "millis": ("time", "time(3)"),
+    "zoned_millis": ("timestamptz", "timestamptz(3)"),
 }
 ARRIVE: dict[str, list[str | None]] = {
     "owner": ["1", None],
@@ -58,6 +70,19 @@ ARRIVE: dict[str, list[str | None]] = {
     "raw_bytes": ["\\x", "\\x00", "\\x5c2e0a0d00ff", None],
     "tags": ["{}", '{"",NULL,"NULL",",","\\"","\\\\"}', None],
     "document": ['"\\\\N"', '{"a": [1, null, "\\n\'"]}', "null", None],
+    "half": ["2", "-0", None],
+    "narrow": ["0.25", "NaN", "Infinity", "16777216"],
+    "about": ["0.1", "123456.789012345", "0", "NaN", "-Infinity", "1e300", "1e-300"],
+    "roughly": ["0.1", "16000000", "NaN"],
+    "wide": ["4503599627370496"],
+    "truth": ["t", "f", None],
+    "counted": [None],
+    "written": ["12:00:00", "23:59:59.999999"],
+    "written_day": ["2024-02-29"],
+    "written_at": ["2024-02-29 12:00:00.5"],
+    "seconds": ["2024-01-01 00:00:59"],
+    "millis": ["23:59:59.999"],
+    "zoned_millis": ["2024-01-01 00:00:00.001+00"],
 }
 REFUSED: dict[str, list[str]] = {
     "owner": ["77", "3000000000"],
@@ -67,9 +92,22 @@ REFUSED: dict[str, list[str]] = {
     "many": ["2147483648", "-2147483649"],
     "most": ["9223372036854775808", "-9223372036854775809", "0.5", "NaN", "9" * 40],
     "day": ["infinity", "-infinity", "0044-03-15 BC", "10000-01-01", "5874897-12-31"],
-    "at": ["infinity", "-infinity", "0044-03-15 12:00:00 BC", "294246-12-31 23:59:59"],
-    "zoned": ["infinity", "0044-03-15 12:00:00+00 BC", "10000-01-01 00:00:00+00"],
+    "at": ["infinity", "-infinity", "0044-03-15 12:00:00 BC", "294246-12-31 23:59:59", "294276-12-31 23:59:59"],
+    "zoned": ["infinity", "0044-03-15 12:00:00+00 BC", "10000-01-01 00:00:00+00", "294276-01-01 00:00:00+00"],
     "code": ["1234567890", "12345678  "],
+    "half": ["0.5", "nan", "2147483648"],
+    "narrow": ["0.1", "1e+300", "16777217"],
+    "about": ["0.30000000000000004001", "9" * 40, f"1{'0' * 400}", f"0.{'0' * 400}1"],
+    "roughly": ["16777217", f"1{'0' * 38}", f"0.{'0' * 39}1"],
+    "wide": ["9007199254740993", "9223372036854775807"],
+    "truth": ["yes", "1", ""],
+    "counted": ["5"],
+    "written": ["12:00:00.1234567", "12:00:00+05", "2024-01-01 12:00:00", "12:00", "25:00:00"],
+    "written_day": ["2024-02-30", "24-02-29", "infinity", "2024-02-29 12:00:00"],
+    "written_at": ["2024-02-29", "2024-02-29 12:00:00+05", "2024-02-29 12:00:00.1234567"],
+    "seconds": ["2024-01-01 00:00:59.6"],
+    "millis": ["23:59:59.9999", "00:00:00.000001"],
+    "zoned_millis": ["2024-01-01 00:00:00.0001+00"],
 }  # fmt: skip
 
 
@@ -87,24 +125,32 @@ def bent(server: PostgresServer, tmp_path: Path) -> Iterator[World]:
         yield world
 
 
-def printed(dsn: str, table: str, columns: list[str]) -> dict[int, dict[str, object]]:
-    """Key → column → value as PostgreSQL prints it; numbers that are exact as such."""
+NUMBERS = {n for n, (kind, held) in COLUMNS.items() if kind == "numeric" or kind != held}
+
+
+def meant(column: str, text: str | None) -> object:
+    """A printed value; one that may be spelled in several ways, as the number that it is."""
+    try:
+        number = Decimal(text or "NaN") if column in NUMBERS else Decimal("NaN")
+    except InvalidOperation:
+        return text
+    return number if number.is_finite() else text
+
+
+def printed(dsn: str, table: str) -> dict[int, dict[str, object]]:
+    """Key → column → value as PostgreSQL prints it."""
     shown = [
         sql.SQL("case when {0} is not null then format('%s', {0}) end").format(sql.Identifier(c))
-        for c in columns
+        for c in COLUMNS
     ]
     query = sql.SQL("select id, {} from {}").format(
         sql.SQL(", ").join(shown), sql.Identifier(table)
     )
     with psycopg.connect(dsn, options=PLAIN, client_encoding="UTF8") as connection:
         found = connection.execute(query).fetchall()
-    exact = {name for name, (kind, _) in COLUMNS.items() if kind == "numeric"}
     return {
-        row[0]: {
-            column: Decimal(value) if column in exact and value else value
-            for column, value in zip(columns, row[1:], strict=True)
-        }
-        for row in found
+        key: {column: meant(column, text) for column, text in zip(COLUMNS, texts, strict=True)}
+        for key, *texts in found
     }
 
 
@@ -127,8 +173,9 @@ def add_values_model(world: World) -> None:
     insert(world, "owners", {"id": 1})
 
 
-def expected_reason(column: str, text: str) -> str:
-    return f"{column}: {text.split(' ')[0]}"
+def names(reason: str, column: str, text: str) -> bool:
+    """Whether a reason names a column and the value in it, or the beginning of that."""
+    return column in reason and text[:100].split(" ")[0] in reason
 
 
 @pytest.mark.parametrize("star", ["facts", "dim_things"])
@@ -142,21 +189,20 @@ def test_each_value_arrives_exactly_or_waits(bent: World, star: str) -> None:
     insert(bent, "things", *rows)
     bent.run()
 
-    columns = list(COLUMNS)
-    source = printed(bent.source, "things", columns)
-    arrived = printed(bent.warehouse, star, columns)
+    source = printed(bent.source, "things")
+    arrived = printed(bent.warehouse, star)
     reasons = {key: reason for model, key, reason in quarantined(bent) if model == star}
     assert arrived == {n: source[n] for n in range(len(cells))}
     assert len(arrived) + len(reasons) == len(source)
     for number, (column, value) in enumerate(bad, start=len(cells)):
-        assert reasons[f'{{"id":{number}}}'].startswith(expected_reason(column, value))
+        assert names(reasons[f'{{"id":{number}}}'], column, value)
 
     insert(bent, "things", {"id": 9999})
     bent.run()
-    assert 9999 in printed(bent.warehouse, star, columns)
+    assert 9999 in printed(bent.warehouse, star)
     bent.change(f"update things set {', '.join(f'{c} = null' for c in REFUSED)}")
     bent.run()
     assert quarantined(bent) == []
-    mended = printed(bent.warehouse, star, columns)
-    assert mended.keys() == printed(bent.source, "things", columns).keys()
+    mended = printed(bent.warehouse, star)
+    assert mended.keys() == printed(bent.source, "things").keys()
     assert pipeline.verify(bent.settings).is_well
