@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from totes import duck
 from totes.changes import RAW, Layer, current
 from totes.contract import StarContract
+from totes.errors import ModelError
 from totes.star.inputs import SourceTable, lay_out
 
 if TYPE_CHECKING:
@@ -88,13 +89,20 @@ def settle(engine: DuckDBPyConnection, star: StarContract, table: SourceTable, b
     model = duck.text(star.name)
     pairs = ", ".join(f"{duck.text(c)}, driver.{duck.name(c)}" for c in table.contract.columns)
     key = key_of(table.contract.key, "driver")
-    bad = (
+    refused = "from totes_judged as judged where totes_reason is not null"
+    engine.execute(
+        f"create or replace temp table totes_bad as "
         f"select {model} as model, {key} as key, {duck.text(table.contract.name)} as source, "
         f"judged.totes_reason as reason, cast(json_object({pairs}) as varchar) as row "
-        f"from totes_judged as judged join {duck.name(table.contract.name)} as driver "
-        f"on judged.totes_key = {key} where judged.totes_reason is not null "
-        f"union all from totes_unreadable"
+        f"from ({refused}) as judged join {duck.name(table.contract.name)} as driver "
+        f"on judged.totes_key = {key}"
     )
+    if duck.count(engine, "from totes_bad") != duck.count(engine, refused):
+        raise ModelError(
+            f"{star.name}.sql returns another key than {table.contract.name} has",
+            hint="select the key as it is there: its contract makes it what the star needs",
+        )
+    bad = "from totes_bad union all from totes_unreadable"
     engine.execute(
         f"insert into totes_refused "
         f"select bad.*, coalesce(pending.since, {batch}), {batch}, "
