@@ -32,6 +32,10 @@ RESERVED = {"manifests", "checkpoints", "quarantine"}
 OURS = {"batch", "change"}, {"_xid", "_raw", "_change"}
 
 
+# PostgreSQL cuts off what is longer, and takes two names that begin alike for one.
+LONGEST_NAME = 63
+
+
 class _Strict(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, arbitrary_types_allowed=True)
 
@@ -68,6 +72,9 @@ class _Contract(_Strict):
 
     @model_validator(mode="after")
     def _columns_are_theirs(self) -> Self:
+        for name in (self.name, *self.columns):
+            if len(name.encode()) > LONGEST_NAME:
+                raise ValueError(f"{name!r} is longer than {LONGEST_NAME} bytes")
         folded = [column.casefold() for column in self.columns]
         for column in folded:
             if column in self._taken or column.startswith("totes_"):
@@ -145,6 +152,9 @@ class StarContract(_Contract):
             raise ValueError("a fact names its `record_id` column, a dimension has none")
         if self.kind == "fact" and len(self.driven_by) != 1:
             raise ValueError("a fact is driven by one table, so that its deletions are known")
+        for name, column in self.columns.items():
+            if column.type.name == "numeric" and column.type.modifiers[:1] > (38,):
+                raise ValueError(f"{name!r} is {column.type}; a star has 38 digits at most")
         if self.record_id is not None and self.record_id not in self.columns:
             raise ValueError(f"record_id {self.record_id!r} is not among the columns")
         return self
@@ -202,8 +212,9 @@ class DataModel:
 
     def _check(self) -> None:
         names = [*self.sources, *self.stars, *self.references]
+        folded = [name.casefold() for name in names]
         for name in names:
-            if names.count(name) > 1:
+            if folded.count(name.casefold()) > 1:  # the engine does not tell case
                 raise ConfigurationError(f"{name} is two tables: source, star or reference data")
             if name in RESERVED:
                 raise ConfigurationError(f"{name} is a folder of the lake, and no table's name")

@@ -61,7 +61,9 @@ class DataType:
             return cls(text)
 
     def __str__(self) -> str:
-        return self.name + (f"({','.join(map(str, self.modifiers))})" if self.modifiers else "")
+        modifiers = f"({','.join(map(str, self.modifiers))})" if self.modifiers else ""
+        first, zone, rest = self.name.partition(" with")  # PostgreSQL has time(0) with time zone
+        return first + modifiers + zone + rest
 
     @property
     def ingested(self) -> str:

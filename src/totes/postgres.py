@@ -239,11 +239,14 @@ def _piped(work: Callable[[int, threading.Event], None], *, into_engine: bool) -
 
 
 @contextmanager
-def copied_out(connection: psycopg.Connection, query: sql.Composable) -> Iterator[str]:
+def copied_out(
+    connection: psycopg.Connection, query: sql.Composable, *, longest: int | None = None
+) -> Iterator[str]:
     """Yield a path at which the rows of `query` can be read once, as CSV.
 
     NULL is an empty field, an empty text is `""`. A block that ends without having read all rows
-    ends with an error: its own, or else BrokenPipeError.
+    ends with an error: its own, or else BrokenPipeError. So does one in which a row has more than
+    `longest` bytes, with OverflowError.
     """
     statement = sql.SQL("copy ({}) to stdout (format csv)").format(query)
 
@@ -251,6 +254,8 @@ def copied_out(connection: psycopg.Connection, query: sql.Composable) -> Iterato
         buffer = bytearray()
         with connection.cursor() as cursor, cursor.copy(statement) as copy:
             for row in copy:
+                if longest is not None and len(row) > longest:
+                    raise OverflowError(f"a row has {len(row):,} bytes, more than {longest:,}")
                 buffer += row
                 if len(buffer) >= CHUNK:
                     _write_all(pipe, buffer)

@@ -36,7 +36,7 @@ class Duration(click.ParamType[float]):
 def repeated(
     call: Callable[[], bool], every: float | None, show: Callable[[TransientError], None]
 ) -> bool:
-    """Call once, or every so many seconds until Ctrl-C; a passing fault is shown, and ends nothing."""
+    """Call once, or every so many seconds until Ctrl-C; a passing fault does not end it."""
     if every is None:
         return call()
     try:

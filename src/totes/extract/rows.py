@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeVar
 
-from psycopg import sql
+from psycopg import errors, sql
 
 from totes import duck
 from totes.changes import INGESTED, RAW, XID
@@ -119,15 +120,24 @@ class Rows:
         self, query: sql.Composable, columns: Sequence[str], use: Callable[[str], _T]
     ) -> _T:
         """Call `use` with what the engine can read the rows of `query` from, once, all as text."""
+        rows = copied_out(self.source.connection, query, longest=duck.LONGEST_ROW)
+        with speaking_to(SETTING), self._blaming_values(), rows as path:
+            return use(duck.csv(path, columns))
+
+    @contextmanager
+    def _blaming_values(self) -> Iterator[None]:
+        """Say of which table it was that a value cannot be held, nor its text be read."""
         import duckdb  # only for its errors; whoever opened the engine has loaded it
 
         try:
-            with speaking_to(SETTING), copied_out(self.source.connection, query) as path:
-                return use(duck.csv(path, columns))
+            yield
         except (
             duckdb.ConversionException,
             duckdb.InvalidInputException,
-            duckdb.OutOfMemoryException,  # of a row that is too long, if it was not refused as such
+            duckdb.OutOfMemoryException,  # of a row that is long, and many of its kind
+            errors.CharacterNotInRepertoire,  # in a database that checks no encoding
+            errors.UntranslatableCharacter,
+            OverflowError,
         ) as error:
             raise ContractError(
                 f"{self.table.contract.name}: a value cannot be held: {one_line(error)}",

@@ -105,7 +105,9 @@ class Store:
         is_place = parts.scheme == "s3" if self._root is None else self._root.is_absolute()
         # a file has no host and a bucket must have a name: else another place would be meant
         is_whole = bool(parts.netloc) == (parts.scheme == "s3") and "\0" not in unquote(url)
-        if not (is_place and is_whole) or parts.query or parts.fragment:
+        # what urlsplit() takes for no part of the path, or leaves out without a word
+        is_plain = not re.search(r"[?#\t\r\n]|^[\0- ]", url)
+        if not (is_place and is_whole and is_plain):
             raise ConfigurationError(
                 f"{setting} = {url!r} is neither file:///FOLDER nor s3://BUCKET/PREFIX",
                 hint=f"{setting}=file:///absolute/path/to/a/folder",

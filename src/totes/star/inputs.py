@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -67,7 +68,7 @@ def read_by(star: StarContract, model: DataModel, engine: DuckDBPyConnection) ->
 def reads_twice(star: StarContract, table: str, engine: DuckDBPyConnection) -> bool:
     """Whether a model's SELECT reads a table more than once, as a join with itself does."""
     parsed = engine.execute("select json_serialize_sql(?)", [star.sql]).fetchall()[0][0]
-    return str(parsed).count(f'"table_name":"{table}"') > 1
+    return str(parsed).count(f'"table_name":{json.dumps(table, ensure_ascii=False)}') > 1
 
 
 def lay_out(engine: DuckDBPyConnection, table: str, rows: str) -> None:

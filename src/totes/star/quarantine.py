@@ -124,21 +124,21 @@ def settle(engine: DuckDBPyConnection, star: StarContract, table: SourceTable, b
     model = duck.text(star.name)
     pairs = ", ".join(f"{duck.text(c)}, driver.{duck.name(c)}" for c in table.contract.columns)
     key = key_of(table.contract.key, "driver")
-    bad = (
+    refused = "from totes_judged as judged where totes_reason is not null"
+    engine.execute(
+        f"create or replace temp table totes_bad as "
         f"select {model} as model, {key} as key, {duck.text(table.contract.name)} as source, "
         f"judged.totes_reason as reason, cast(json_object({pairs}) as varchar) as row "
-        f"from totes_judged as judged join {duck.name(table.contract.name)} as driver "
-        f"on judged.totes_key = {key} where judged.totes_reason is not null "
-        f"union all from totes_unreadable"
+        f"from ({refused}) as judged join {duck.name(table.contract.name)} as driver "
+        f"on judged.totes_key = {key}"
     )
-    refused = duck.count(engine, "from totes_judged where totes_reason is not null")
-    refused += duck.count(engine, "from totes_unreadable")
-    if duck.count(engine, bad) != refused:
+    if duck.count(engine, "from totes_bad") != duck.count(engine, refused):
         raise ModelError(
             f"{star.name}.sql does not give {table.contract.name}'s key as it is: a row that "
             f"cannot enter would be lost",
             hint=f"select {', '.join(table.contract.key)} unchanged in {star.name}.sql",
         )
+    bad = "from totes_bad union all from totes_unreadable"
     engine.execute(
         f"insert into totes_refused "
         f"select bad.*, coalesce(pending.since, {batch}), {batch}, "

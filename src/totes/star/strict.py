@@ -12,15 +12,22 @@ from dataclasses import dataclass
 from totes import duck
 from totes.contract import Column
 
+INTEGERS = {"SMALLINT", "INTEGER", "BIGINT"}
+
 # How text must be written to be taken for a day or a moment: nothing is guessed, nothing dropped.
 DAY = r"\d{4}-\d\d-\d\d"
-MOMENT = DAY + r"[ T]\d\d:\d\d:\d\d(\.\d{1,6})?"
+CLOCK = r"\d\d:\d\d:\d\d(\.\d{1,6})?"
+MOMENT = DAY + r"[ T]" + CLOCK
 WRITTEN = {
     "DATE": DAY,
+    "TIME": CLOCK,
     "TIMESTAMP": MOMENT,
     "TIMESTAMP WITH TIME ZONE": MOMENT + r"(Z|[+-]\d\d(:?\d\d)?)",
+    "BOOLEAN": "true|false|t|f",
+    **dict.fromkeys(INTEGERS, r"-?\d+"),
 }
-INTEGERS = {"SMALLINT", "INTEGER", "BIGINT"}
+# How many digits a number may have, and how far it may be from one, to be held whatever it is.
+FLOATS = {"FLOAT": (6, "1e37"), "DOUBLE": (15, "1e307")}
 
 
 @dataclass(frozen=True)
@@ -56,20 +63,42 @@ def judge(name: str, column: Column, raw_type: str, awaited: str | None) -> Judg
 def _exact(raw: str, raw_type: str, value: str, column: Column) -> str:
     """A condition that holds if `value` is all that `raw` was."""
     wanted = column.type.modelled
+    held = _held(raw, raw_type, value, wanted)
+    modifiers = column.type.modifiers
+    if modifiers and wanted.startswith("TIME"):  # digits after the second
+        return f"{held} and microsecond({value}) % {10 ** max(0, 6 - modifiers[0])} = 0"
+    if modifiers and column.type.name.startswith(("character", "bit")):
+        return f"{held} and length({value}) <= {modifiers[0]}"
+    return held
+
+
+def _held(raw: str, raw_type: str, value: str, wanted: str) -> str:
+    """As _exact(), but for a type's modifiers."""
+    written = f"{_is_written(raw, value, wanted)} and " if raw_type == "VARCHAR" else ""
     if wanted in {"DATE", "TIMESTAMP", "TIMESTAMP WITH TIME ZONE"}:
         # years of five digits or before Christ are slips of the pen, and infinity is no day
-        written = f"regexp_full_match({raw}, '{WRITTEN[wanted]}')" if raw_type == "VARCHAR" else ""
-        between = f"{value} >= date '0001-01-01' and {value} < date '10000-01-01'"
-        return f"{written} and {between}" if written else between
+        return f"{written}{value} >= date '0001-01-01' and {value} < date '10000-01-01'"
     if wanted == "TIME" and raw_type == "TIMESTAMP":
         return f"isfinite({raw})"
-    if raw_type == "VARCHAR" and wanted in INTEGERS:
-        return f"regexp_full_match({raw}, '-?\\d+') and {value} is not null"
-    if raw_type == "VARCHAR" and wanted.startswith("DECIMAL"):
-        scale = wanted.rpartition(",")[2].rstrip(")")
-        digits = f"'-?\\d+(\\.\\d{{0,{scale}}}0*)?'"
-        return f"regexp_full_match({raw}, {digits}) and {value} is not null"
-    if wanted in INTEGERS or wanted.startswith("DECIMAL"):
+    if not written and (wanted in INTEGERS or wanted.startswith("DECIMAL")):
         return f"{value} = {raw}"
-    longest = column.type.modifiers[0] if column.type.modifiers and wanted == "VARCHAR" else None
-    return f"length({value}) <= {longest}" if longest else f"{value} is not null"
+    if not written and (wanted in FLOATS or wanted == "BOOLEAN"):
+        return f"try_cast({value} as {raw_type}) = {raw}"
+    return f"{written}{value} is not null"
+
+
+def _is_written(raw: str, value: str, wanted: str) -> str:
+    """A condition that holds if the text `raw` is how a value of the type is written."""
+    if wanted in FLOATS:
+        return _is_short(raw, value, *FLOATS[wanted])
+    if wanted.startswith("DECIMAL"):
+        scale = wanted.rpartition(",")[2].rstrip(")")
+        return f"regexp_full_match({raw}, '-?\\d+(\\.\\d{{0,{scale}}}0*)?')"
+    return f"regexp_full_match({raw}, '{WRITTEN[wanted]}')" if wanted in WRITTEN else "true"
+
+
+def _is_short(raw: str, value: str, digits: int, far: str) -> str:
+    """A condition that holds if a number, as written, has so few digits that none can be lost."""
+    written = f"trim(regexp_replace({raw}, '[eE].*|\\D', '', 'g'), '0')"
+    near = f"abs({value}) between 1 / {far}::double and {far}::double"
+    return f"({written} = '' or length({written}) <= {digits} and {near})"

@@ -6,6 +6,7 @@ at a time; whoever waited finds the batch in the ledger and has nothing to do.
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -173,7 +174,7 @@ def _upsert(
         _copy(connection, engine, table, star, rows)
         return
     # one for all batches of a transaction: each would hold its locks until the end
-    staged = sql.Identifier(f"totes_{star.name}")
+    staged = sql.Identifier(f"totes_{hashlib.sha256(star.name.encode()).hexdigest()[:16]}")
     names = [sql.Identifier(column) for column in star.columns]
     create = "create temp table if not exists {} (like {}) on commit drop"
     connection.execute(sql.SQL(create).format(staged, table))
@@ -196,9 +197,13 @@ def _copy(
     star: StarContract,
     rows: str,
 ) -> None:
-    with copied_in(connection, table, schema.columns_of(star)) as path:
+    columns = schema.columns_of(star)
+    # a line that is just `\.` would end the rows for a PostgreSQL before 18
+    quoted = ", force_quote *" if len(columns) == 1 else ""
+    with copied_in(connection, table, columns) as path:
         engine.execute(
-            f"copy ({rows}) to {duck.text(path)} (format csv, header false, use_tmp_file false)"
+            f"copy ({rows}) to {duck.text(path)} "
+            f"(format csv, header false, use_tmp_file false{quoted})"
         )
 
 

@@ -1,0 +1,414 @@
+"""Hostile values: each arrives exactly, or is in quarantine with its column and itself named."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from decimal import Decimal, InvalidOperation
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+from psycopg import sql
+
+from tests.own_model import add_source, add_star, create, insert, own_world, quarantined
+from tests.test_round_trip import BENT, PLAIN, awkward
+from tests.world import World
+from totes import duck, pipeline
+from totes.demo.postgres import PostgresServer
+from totes.errors import ConfigurationError, ModelError
+from totes.postgres import copied_in
+from totes.warehouse import load as loading
+
+# column → its type at the source, and in the star
+COLUMNS = {
+    "id": ("integer", "integer"),
+    "owner": ("bigint", "integer"),
+    "amount": ("numeric", "numeric"),
+    "price": ("numeric", "numeric(10,2)"),
+    "few": ("bigint", "smallint"),
+    "many": ("bigint", "integer"),
+    "most": ("numeric", "bigint"),
+    "ratio": ("double precision", "double precision"),
+    "short": ("real", "real"),
+    "day": ("date", "date"),
+    "clock": ("time", "time"),
+    "at": ("timestamp", "timestamp"),
+    "zoned": ("timestamptz", "timestamptz"),
+    "said": ("text", "text"),
+    "code": ("text", "varchar(9)"),
+    "flag": ("boolean", "boolean"),
+    "raw_bytes": ("bytea", "bytea"),
+    "tags": ("text[]", "text[]"),
+    "document": ("jsonb", "jsonb"),
+    "half": ("double precision", "integer"),
+    "narrow": ("double precision", "real"),
+    "about": ("numeric", "double precision"),
+    "roughly": ("numeric", "real"),
+    "wide": ("bigint", "double precision"),
+    "truth": ("text", "boolean"),
+    "counted": ("integer", "boolean"),
+    "written": ("text", "time"),
+    "written_day": ("text", "date"),
+    "written_at": ("text", "timestamp"),
+    "seconds": ("timestamp", "timestamp(0)"),
+    "millis": ("time", "time(3)"),
+    "zoned_millis": ("timestamptz", "timestamptz(3)"),
+}
+ARRIVE: dict[str, list[str | None]] = {
+    "owner": ["1", None],
+    "amount": ["0.3000000000", "19.99999", "-0.0000000001", "9" * 28, "0.1", "1e3", "0.00", None],
+    "price": ["99999999.99", "-99999999.99", "19.990", "0.1", None],
+    "few": ["32767", "-32768", None],
+    "many": ["2147483647", "-2147483648"],
+    "most": ["9223372036854775807", "-9223372036854775808"],
+    "ratio": ["NaN", "Infinity", "-Infinity", "0.30000000000000004", "5e-324", "-0", "1e22", None],
+    "short": ["NaN", "Infinity", "1e-45", "3.4028235e38", "0.1", None],
+    "day": ["0001-01-01", "9999-12-31", "2024-02-29", "1582-10-10", None],
+    "clock": ["00:00:00", "23:59:59.999999", "24:00:00", None],
+    "at": ["0001-01-01 00:00:00", "9999-12-31 23:59:59.999999", None],
+    "zoned": ["2024-01-01 00:00:00", "2024-01-01 00:00:00+05:45", "9999-12-31 23:59:59+00", None],
+    "said": [*awkward, None],
+    "code": ["😀" * 9, "", "123456789", None],
+    "flag": ["true", "false", None],
+    "raw_bytes": ["\\x", "\\x00", "\\x5c2e0a0d00ff", None],
+    "tags": ["{}", '{"",NULL,"NULL",",","\\"","\\\\"}', None],
+    "document": ['"\\\\N"', '{"a": [1, null, "\\n\'"]}', "null", None],
+    "half": ["2", "-0", None],
+    "narrow": ["0.25", "NaN", "Infinity", "16777216"],
+    "about": ["0.1", "123456.789012345", "0", "NaN", "-Infinity", "1e300", "1e-300"],
+    "roughly": ["0.1", "16000000", "NaN"],
+    "wide": ["4503599627370496"],
+    "truth": ["t", "f", None],
+    "counted": [None],
+    "written": ["12:00:00", "23:59:59.999999"],
+    "written_day": ["2024-02-29"],
+    "written_at": ["2024-02-29 12:00:00.5"],
+    "seconds": ["2024-01-01 00:00:59"],
+    "millis": ["23:59:59.999"],
+    "zoned_millis": ["2024-01-01 00:00:00.001+00"],
+}
+FAR = ["294246-12-31 23:59:59", "294276-12-31 23:59:59"]
+REFUSED: dict[str, list[str]] = {
+    "owner": ["77", "3000000000"],
+    "amount": ["NaN", "Infinity", "-Infinity", "9" * 40, "9" * 29, "0.30000000000000004"],
+    "price": ["19.99999", "100000000", "NaN", "Infinity", "0.001"],
+    "few": ["32768", "-32769", "9223372036854775807"],
+    "many": ["2147483648", "-2147483649"],
+    "most": ["9223372036854775808", "-9223372036854775809", "0.5", "NaN", "9" * 40],
+    "day": ["infinity", "-infinity", "0044-03-15 BC", "10000-01-01", "5874897-12-31"],
+    "at": ["infinity", "-infinity", "0044-03-15 12:00:00 BC", *FAR],
+    "zoned": ["infinity", "0044-03-15 12:00:00+00 BC", "10000-01-01 00:00:00+00", *FAR],
+    "code": ["1234567890", "12345678  "],
+    "half": ["0.5", "nan", "2147483648"],
+    "narrow": ["0.1", "1e+300", "16777217"],
+    "about": ["0.30000000000000004001", "9" * 40, f"1{'0' * 400}", f"0.{'0' * 400}1"],
+    "roughly": ["16777217", f"1{'0' * 38}", f"0.{'0' * 39}1"],
+    "wide": ["9007199254740993", "9223372036854775807"],
+    "truth": ["yes", "1", ""],
+    "counted": ["5"],
+    "written": ["12:00:00.1234567", "12:00:00+05", "2024-01-01 12:00:00", "12:00", "25:00:00"],
+    "written_day": ["2024-02-30", "24-02-29", "infinity", "2024-02-29 12:00:00"],
+    "written_at": ["2024-02-29", "2024-02-29 12:00:00+05", "2024-02-29 12:00:00.1234567"],
+    "seconds": ["2024-01-01 00:00:59.6"],
+    "millis": ["23:59:59.9999", "00:00:00.000001"],
+    "zoned_millis": ["2024-01-01 00:00:00.0001+00"],
+}  # fmt: skip
+
+
+@pytest.fixture
+def own(server: PostgresServer, tmp_path: Path) -> Iterator[World]:
+    """A world without a data model yet."""
+    with own_world(server, tmp_path) as world:
+        yield world
+
+
+@pytest.fixture
+def bent(server: PostgresServer, tmp_path: Path) -> Iterator[World]:
+    """Such a world, both of whose databases print and read as nobody would expect."""
+    with own_world(server, tmp_path, settings=BENT) as world:
+        yield world
+
+
+NUMBERS = {n for n, (kind, held) in COLUMNS.items() if kind == "numeric" or kind != held}
+
+
+def meant(column: str, text: str | None) -> object:
+    """A printed value; one that may be spelled in several ways, as the number that it is."""
+    try:
+        number = Decimal(text or "NaN") if column in NUMBERS else Decimal("NaN")
+    except InvalidOperation:
+        return text
+    return number if number.is_finite() else text
+
+
+def printed(dsn: str, table: str) -> dict[int, dict[str, object]]:
+    """Key → column → value as PostgreSQL prints it."""
+    shown = [
+        sql.SQL("case when {0} is not null then format('%s', {0}) end").format(sql.Identifier(c))
+        for c in COLUMNS
+    ]
+    query = sql.SQL("select id, {} from {}").format(
+        sql.SQL(", ").join(shown), sql.Identifier(table)
+    )
+    with psycopg.connect(dsn, options=PLAIN, client_encoding="UTF8") as connection:
+        found = connection.execute(query).fetchall()
+    return {
+        key: {column: meant(column, text) for column, text in zip(COLUMNS, texts, strict=True)}
+        for key, *texts in found
+    }
+
+
+def add_values_model(world: World) -> None:
+    """Owners with a dimension; things with a fact that refers to it, and a dimension of their own;
+    things of one row for each hostile value."""
+    for table, columns in (
+        ("owners", {"id": "bigint"}),
+        ("things", {n: k for n, (k, _) in COLUMNS.items()}),
+    ):
+        create(world, table, columns, key=["id"])
+        add_source(world, table, columns)
+    star = {name: kind for name, (_, kind) in COLUMNS.items()}
+    select = f"select {duck.names(star)} from things"
+    add_star(world, "dim_owners", {"id": "integer"}, "select id from owners", driven_by="owners")
+    add_star(world, "dim_things", star, select, driven_by="things", refers={"owner": "dim_owners"})
+    add_star(
+        world, "facts", star, select, driven_by="things", refers={"owner": "dim_owners"}, fact=True
+    )
+    insert(world, "owners", {"id": 1})
+
+
+def names(reason: str, column: str, text: str) -> bool:
+    """Whether a reason names a column and the value in it, or the beginning of that."""
+    return column in reason and text[:100].partition(" ")[0] in reason
+
+
+@pytest.mark.parametrize("star", ["facts", "dim_things"])
+def test_each_value_arrives_exactly_or_waits(bent: World, star: str) -> None:
+    """Every value is in the warehouse as it is at the source, or in quarantine, named; in none is
+    it bent, and none is nowhere; what comes after goes on; mended, all arrive."""
+    add_values_model(bent)
+    cells: list[tuple[str, str | None]] = [(c, v) for c, values in ARRIVE.items() for v in values]
+    bad = [(c, v) for c, values in REFUSED.items() for v in values]
+    rows = [{"id": n, column: value} for n, (column, value) in enumerate([*cells, *bad])]
+    insert(bent, "things", *rows)
+    bent.run()
+
+    source = printed(bent.source, "things")
+    arrived = printed(bent.warehouse, star)
+    reasons = {key: reason for model, key, reason in quarantined(bent) if model == star}
+    assert arrived == {n: source[n] for n in range(len(cells))}
+    assert len(arrived) + len(reasons) == len(source)
+    for number, (column, value) in enumerate(bad, start=len(cells)):
+        assert names(reasons[f'{{"id":{number}}}'], column, value)
+
+    insert(bent, "things", {"id": 9999})
+    bent.run()
+    assert 9999 in printed(bent.warehouse, star)
+    bent.change(f"update things set {', '.join(f'{c} = null' for c in REFUSED)}")
+    bent.run()
+    assert quarantined(bent) == []
+    mended = printed(bent.warehouse, star)
+    assert mended.keys() == printed(bent.source, "things").keys()
+    assert pipeline.verify(bent.settings).is_well
+
+
+# --- large, small and no values ---
+
+BIG = 50 << 20
+RUN = """
+import json, resource, sys
+from totes import pipeline
+from totes.config import Settings
+settings = Settings.model_validate(json.loads(sys.stdin.read()))
+pipeline.run(settings)
+print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
+"""
+
+
+def add_texts(world: World, *tables: str, fact: bool = False) -> None:
+    """Tables of texts, each with a star table called as it is and `_star`."""
+    for table in tables:
+        create(world, table, {"id": "integer", "said": "text"}, key=["id"])
+        add_source(world, table, {"id": "integer", "said": "text"})
+        star = {"id": "integer", "said": "text"}
+        query = f"select id, said from {table}"
+        add_star(world, f"{table}_star", star, query, driven_by=table, fact=fact)
+
+
+def run_elsewhere(world: World) -> int:
+    """Run in a process of its own; the most memory that it took, in bytes."""
+    values = {**world.settings.model_dump(exclude_none=True), "model": str(world.extra["model"])}
+    values |= {"source": world.source, "warehouse": world.warehouse}
+    command = [sys.executable, "-c", RUN]
+    result = subprocess.run(
+        command, input=json.dumps(values), capture_output=True, text=True, check=True, timeout=120
+    )
+    return int(result.stdout) * (1 if sys.platform == "darwin" else 1024)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="asks how much memory a process took")
+def test_fifty_megabytes_in_one_cell_arrive(own: World) -> None:
+    """A cell of 50 MB arrives in the warehouse, first and as an update, in bounded memory."""
+    add_texts(own, "things", fact=True)
+    own.change(
+        f"insert into things select 1, left(repeat(md5('a'), {BIG // 32 + 1}), {BIG})",
+        "insert into things values (2, 'small')",
+    )
+    assert run_elsewhere(own) < 1 << 30
+    own.change("update things set said = 'b' || said where id = 1")
+    assert run_elsewhere(own) < 1 << 30
+    digests = "select md5(said), length(said) from {} where id = 1 order by length(said) desc"
+    there = own.ask(digests.format("things"), source=True)
+    assert own.ask(digests.format("things_star"))[0] == there[0]
+    assert there[0][1] == BIG + 1
+
+
+@pytest.mark.parametrize("megabytes", [65, 130])
+def test_cell_that_is_too_long_stops_its_table_alone(own: World, megabytes: int) -> None:
+    """A row longer than the engine's longest is an error that says how long it is; other tables
+    go on, and the table is caught up once it is mended."""
+    add_texts(own, "things", "others")
+    own.run()
+    own.change(
+        f"insert into things select 1, repeat('x', {megabytes << 20})",
+        "insert into things values (2, 'small')",
+        "insert into others values (1, 'other')",
+    )
+    (problem,) = own.run()[0].problems.values()
+    assert re.search(r"^things: .* a row has [\d,]+ bytes, more than 67,108,864$", str(problem))
+    assert own.ask("select said from others_star") == [("other",)]
+    own.change("update things set said = 'short' where id = 1")
+    assert not own.run()[0].problems
+    assert own.ask("select said from things_star order by id") == [("short",), ("small",)]
+
+
+def test_tables_may_be_empty(own: World) -> None:
+    """Tables that are all empty, then filled, then emptied, are just that in the warehouse."""
+    add_texts(own, "facts", fact=True)
+    add_texts(own, "things")
+    counts = "select (select count(*) from facts_star), (select count(*) from things_star)"
+    seen = []
+    for change in ("select 1", "insert into {} values (1, null)", "delete from {}", "select 1"):
+        own.change(*(change.format(table) for table in ("facts", "things")))
+        pipeline.run(own.settings, confirmed=["facts", "things"])
+        assert pipeline.verify(own.settings).is_well
+        seen += own.ask(counts)
+    assert seen == [(0, 0), (1, 1), (2, 1), (2, 1)]  # a fact's deletion is a version
+
+
+@pytest.mark.parametrize("fact", [True, False])
+def test_table_of_one_column(own: World, fact: bool) -> None:
+    """A table that is nothing but its key arrives, whatever text the key is, and goes again."""
+    columns = {"id": "text"}
+    create(own, "things", columns, key=["id"])
+    add_source(own, "things", columns)
+    add_star(own, "keys", columns, "select id from things", driven_by="things", fact=fact)
+    own.run()
+    texts = [text for text in awkward if len(text) < 99]
+    insert(own, "things", *({"id": text} for text in texts))
+    own.run()
+    assert sorted(own.ask("select id from keys")) == sorted((text,) for text in texts)
+    own.change("delete from things")
+    pipeline.run(own.settings, confirmed=["things"])
+    held = own.ask("select count(*) from keys")
+    assert held == [(2 * len(texts) if fact else len(texts),)]
+    assert pipeline.verify(own.settings).is_well
+
+
+def test_line_that_ends_the_rows_of_older_servers_is_quoted(
+    own: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    r"""A row of one column that is `\.` goes to the warehouse in quotes: before PostgreSQL 18 the
+    bare line would end the rows."""
+    columns = {"id": "text"}
+    create(own, "things", columns, key=["id"])
+    add_source(own, "things", columns)
+    add_star(own, "keys", columns, "select id from things", driven_by="things")
+    insert(own, "things", {"id": "\\."})
+    sent: list[bytes] = []
+
+    @contextmanager
+    def seen(*arguments: Any) -> Iterator[str]:
+        with copied_in(*arguments) as path, tempfile.NamedTemporaryFile() as file:
+            yield file.name
+            sent.append(Path(file.name).read_bytes())
+            Path(path).write_bytes(sent[-1])
+
+    monkeypatch.setattr(loading, "copied_in", seen)
+    own.run()
+    assert sent == [b'"\\."\n']
+
+
+# --- what a model makes of keys and types ---
+
+
+def test_refused_row_whose_key_was_changed_is_not_nowhere(own: World) -> None:
+    """A model that returns another key than its source's is named once a row is refused, as that
+    could not be found again in quarantine."""
+    create(own, "things", {"id": "numeric", "many": "bigint"}, key=["id"])
+    add_source(own, "things", {"id": "numeric", "many": "bigint"})
+    star = {"id": "integer", "many": "integer"}
+    query = "select cast(id as integer) as id, many from things"
+    add_star(own, "stars", star, query, driven_by="things")
+    insert(own, "things", {"id": 1, "many": 1}, {"id": 2, "many": 1 << 40})
+    with pytest.raises(ModelError, match=r"stars\.sql returns another key than things has"):
+        own.run()
+    (Path(own.extra["model"]) / "star" / "stars.sql").write_text("select id, many from things")
+    own.run()
+    assert own.ask("table stars") == [(1, 1)]
+    assert [key for _, key, _ in quarantined(own)] == ['{"id":"2"}']
+
+
+def test_number_wider_than_any_star_has_is_refused_at_once(own: World) -> None:
+    """A star's numeric of more than 38 digits is an error of the model, not of its first row."""
+    create(own, "things", {"id": "integer", "n": "numeric"}, key=["id"])
+    add_source(own, "things", {"id": "integer", "n": "numeric"})
+    star = {"id": "integer", "n": "numeric(39,2)"}
+    add_star(own, "stars", star, "select id, n from things", driven_by="things")
+    with pytest.raises(ConfigurationError, match=r"'n' is numeric\(39,2\)"):
+        own.run()
+
+
+# --- encodings ---
+
+ENCODED = "encoding '{}' locale 'C' locale_provider 'libc'"
+
+
+@pytest.mark.parametrize(
+    ("encoding", "written", "said"),
+    [
+        ("LATIN1", "café".encode("latin-1"), "café"),
+        ("SQL_ASCII", "café".encode(), "café"),
+        ("EUC_JP", "漢字".encode("euc_jp"), "漢字"),
+        ("SQL_ASCII", "café".encode("latin-1"), None),
+        ("EUC_JP", b"\x8f\xa2\xb7", None),
+    ],
+)
+def test_encodings_of_the_source(
+    server: PostgresServer, tmp_path: Path, encoding: str, written: bytes, said: str | None
+) -> None:
+    """Text arrives as the characters that it is, whatever the source's encoding; bytes that are no
+    characters stop their table alone, by name, until they are mended."""
+    with own_world(server, tmp_path, options=ENCODED.format(encoding)) as own:
+        add_texts(own, "things", "others")
+        own.run()
+        insert(own, "others", {"id": 1, "said": "other"})
+        with psycopg.connect(own.source) as connection:
+            connection.execute(f"set client_encoding = '{encoding}'".encode())
+            connection.execute(b"insert into things values (1, '" + written + b"')")
+        problems = own.run()[0].problems
+        assert own.ask("select said from others_star") == [("other",)]
+        assert own.ask("select said from things_star") == ([(said,)] if said else [])
+        assert list(problems) == ([] if said else ["things"])
+        for problem in problems.values():
+            assert re.match("things: a value cannot be held: .*(0xe9|0x8f 0xa2 0xb7)", str(problem))
+        own.change("update things set said = 'tea'")
+        assert not own.run()[0].problems
+        assert own.ask("select said from things_star") == [("tea",)]
