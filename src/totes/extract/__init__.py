@@ -4,7 +4,7 @@
 what is new since a cursor, and finds what is gone.
 """
 
-from totes.extract.capture import Captured, Known, capture
+from totes.extract.capture import Captured, Known, capture, read_whole
 from totes.extract.catalog import FoundTable, check_tables
 from totes.extract.source import Source, open_source, take_snapshot
 
@@ -16,5 +16,6 @@ __all__ = [
     "capture",
     "check_tables",
     "open_source",
+    "read_whole",
     "take_snapshot",
 ]

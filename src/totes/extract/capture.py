@@ -106,6 +106,17 @@ def capture(
             done(name, outcome)
 
 
+def read_whole(
+    source: Source, table: FoundTable, engine: DuckDBPyConnection, use: Callable[[str], _T]
+) -> _T:
+    """Call `use` with SQL for all rows of a table at the snapshot, typed as the lake has them.
+
+    They can be read once. Raises ContractError where a value does not fit the contract.
+    """
+    with source.connection.transaction():  # a savepoint: what fails, fails for one table
+        return _Reader(source, table, None, engine, Path())._fetch(use)
+
+
 def _probe(
     source: Source, tables: list[FoundTable], known: dict[str, Known]
 ) -> dict[str, tuple[int, int]]:

@@ -10,23 +10,20 @@ import psycopg
 from psycopg import IsolationLevel, sql
 
 from totes.changes import Snapshot
-from totes.postgres import connect, database_of, speaking_to
+from totes.postgres import PRINTING, connect, database_of, speaking_to
 
 SETTING = "TOTES_SOURCE"
 WRAP = 1 << 32  # transaction ids in a row are the low 32 bits of the real ones
 
-# How values are printed: independent of how the role or the database is configured. A policy that
-# would hide rows is an error, and not taken for their deletion.
-SESSION = """
-    set local timezone = 'UTC';
-    set local datestyle = 'ISO, YMD';
-    set local intervalstyle = 'iso_8601';
-    set local extra_float_digits = 3;
-    set local bytea_output = 'hex';
+# A policy that would hide rows is an error, and not taken for their deletion.
+SESSION = (
+    PRINTING
+    + """
     set local lock_timeout = '10s';
     set local row_security = off;
     set local search_path = 'pg_catalog'
 """
+)
 
 # The first query, which takes the snapshot. The timeline of a standby is not asked for here. The
 # time is that before the snapshot, so that the snapshot has seen whatever was committed by then.

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from datetime import timedelta
 from functools import partial
 from types import MappingProxyType
@@ -37,13 +38,14 @@ def ingest(
     with report.timed(), duck.workspace() as work:
         ingestion = lake.Lake(settings.lake("ingestion"), "ingestion", work.folder)
         head = ingestion.head()
-        snapshot, captured = look(settings, model, ingestion, head, work, progress, again)
+        with looking(settings, model, ingestion, head, work, progress, again) as looked:
+            source, captured = looked
         problems = [outcome for _, outcome in captured.values() if isinstance(outcome, TotesError)]
-        if snapshot is None or (head is None and problems):
+        if source is None or (head is None and problems):
             raise problems[0]
-        report.taken_at = snapshot.taken_at
+        report.taken_at = source.snapshot.taken_at
         report.at = head.batch if head else 0
-        draft = ingestion.draft(head, _after(head, snapshot), work.engine, work.folder)
+        draft = ingestion.draft(head, _after(head, source.snapshot), work.engine, work.folder)
         for name, (table, outcome) in captured.items():
             _record_capture(draft, report, model, table, outcome)
             progress("ingest", f"{name} archived", len(captured), len(captured))
@@ -60,7 +62,8 @@ def _after(head: lake.Manifest | None, snapshot: Snapshot) -> Snapshot:
     return snapshot.model_copy(update={"taken_at": max(snapshot.taken_at, earliest)})
 
 
-def look(
+@contextmanager
+def looking(
     settings: Settings,
     model: DataModel,
     ingestion: lake.Lake,
@@ -68,11 +71,12 @@ def look(
     work: duck.Workspace,
     progress: Progress,
     again: Mapping[str, str] = MappingProxyType({}),
-) -> tuple[Snapshot | None, Outcomes]:
+) -> Iterator[tuple[extract.Source | None, Outcomes]]:
     """Capture every table, against batch `head`, at one snapshot of the source, and keep nothing.
 
     Each table comes with its outcome, or with the problem that stopped it. Where there is no batch
-    yet and a table does not fit its contract, nothing is read, and there is no snapshot.
+    yet and a table does not fit its contract, nothing is read, and there is no snapshot. What is
+    yielded can be asked for more of the same snapshot until the block ends.
     """
     known = _known(ingestion, head)
     contracts = model.sources.values()
@@ -80,7 +84,8 @@ def look(
         there = extract.check_tables(connection, contracts)
         sound = [table.contract for table in there.values() if not table.problem]
         if head is None and len(sound) < len(there):
-            return None, {name: (t, t.problem) for name, t in there.items() if t.problem}
+            yield None, {name: (t, t.problem) for name, t in there.items() if t.problem}
+            return
         names = [(contract.schema_name, contract.source_table) for contract in sound]
         source = extract.take_snapshot(connection, names)
         # once more, now that nobody can alter them; what has come since must wait for the next run
@@ -94,7 +99,7 @@ def look(
         usable = {name: table for name, table in found.items() if not table.problem}
         folder = work.folder / "captured"
         extract.capture(source, usable, known, work.engine, folder, done, again)
-    return source.snapshot, outcomes
+        yield source, outcomes
 
 
 def _known(ingestion: lake.Lake, head: lake.Manifest | None) -> dict[str, extract.Known]:
