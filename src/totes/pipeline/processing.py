@@ -23,7 +23,7 @@ def process(settings: Settings, progress: Progress = silent) -> Report:
         processed = lake.Lake(settings.lake("processed"), "processed", work.folder)
         newest, head = ingestion.head(), processed.head()
         report.at = head.batch if head else 0
-        _check_processed(model, ingestion, head)
+        check_processed(model, ingestion, head)
         pending = newest.batch - report.at if newest else 0
         ingestion.check_chain(report.at, head.source if head else None, report.at + pending)
         done = steps(progress, "process", pending * len(model.stars))
@@ -42,7 +42,7 @@ def process(settings: Settings, progress: Progress = silent) -> Report:
     return report
 
 
-def _check_processed(model: DataModel, ingestion: lake.Lake, head: lake.Manifest | None) -> None:
+def check_processed(model: DataModel, ingestion: lake.Lake, head: lake.Manifest | None) -> None:
     """Raise if the processed lake is not this ingestion lake's, or of another data model."""
     if head is None:
         return
