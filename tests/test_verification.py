@@ -173,6 +173,21 @@ def test_quarantine_spells_keys_of_another_type(world: World) -> None:
     assert_well(world)
 
 
+def test_padding_is_no_difference(world: World) -> None:
+    """The spaces with which PostgreSQL fills up a `character(n)` are no difference."""
+    folder = world.folder / "model"
+    shutil.copytree(shipped_model(), folder)
+    star = folder / "star" / "dim_currency.toml"
+    was, now = (f'currency_code = {{ type = "{kind}"' for kind in ("varchar", "character(5)"))
+    assert was in star.read_text()
+    star.write_text(star.read_text().replace(was, now))
+    world.extra["model"] = folder
+    world.run()
+    printed = world.ask("select currency_code from dim_currency where currency_id = 1")
+    assert printed == [("GBP  ",)]
+    assert_well(world)
+
+
 def test_runs_at_work_are_no_difference(world: World) -> None:
     """A verification while others write, run and load is as well as one alone."""
     world.run()
