@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import shutil
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import psycopg
@@ -18,6 +20,7 @@ from totes.changes import current
 from totes.contract import shipped_model
 from totes.difference import Difference
 from totes.pipeline import Comparison, star_and_warehouse
+from totes.pipeline.ingestion import looking
 
 SOURCE, STAR, WAREHOUSE = "source = lake", "lake = star", "star = warehouse"
 
@@ -212,6 +215,25 @@ def test_runs_at_work_are_no_difference(world: World) -> None:
         stop.set()
         worker.join()
     assert world.ask("select max(batch) > 2 from totes.ledger") == [(True,)]
+
+
+def test_a_batch_committed_meanwhile_is_no_difference(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A batch that another run commits after the snapshot was taken is not compared with it."""
+    world.run()
+
+    @contextmanager
+    def overtaken(*arguments: Any) -> Iterator[Any]:
+        with looking(*arguments) as looked:
+            world.change("delete from payment where payment_id = 8")
+            world.run()
+            yield looked
+
+    monkeypatch.setattr("totes.pipeline.source_and_lake.looking", overtaken)
+    found = verified(world)
+    assert found[SOURCE, "payment"].right == found[SOURCE, "payment"].left
+    assert all(each.equal for each in found.values())
 
 
 # Source and lake
