@@ -85,6 +85,7 @@ class AnyHistory(RuleBasedStateMachine):
         if self.states:
             self.run()
             self.check()
+            assert pipeline.verify(self.world.settings).is_well
         for session in self.open:
             session.close()
         self.stack.close()

@@ -122,7 +122,7 @@ def test_status_of_what_is_away(world: World) -> None:
 
 
 def test_verify_reconciles(world: World) -> None:
-    """`totes verify` counts source, lakes and warehouse; what is pending is no difference."""
+    """`totes verify` compares source, lakes and warehouse; what is pending is no difference."""
     totes(world, "run")
     world.change("delete from payment where payment_id = 8")
     before = world.objects()
@@ -132,7 +132,7 @@ def test_verify_reconciles(world: World) -> None:
     assert world.objects() == before
     document = json.loads(totes(world, "verify", "--json").output)
     assert document["well"]
-    assert len(document["counts"]) == 11 + 10 + 11
+    assert len(document["comparisons"]) == 11 + (11 + 1) + 11
 
 
 def test_verify_names_damage(world: World) -> None:

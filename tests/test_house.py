@@ -18,7 +18,8 @@ MODULES = {
     ".".join(path.relative_to(HOME).with_suffix("").parts): path for path in HOME.rglob("*.py")
 }
 STAGES = {"extract", "lake", "star", "warehouse"}
-SHARED = {"changes", "duck", "postgres", "contract", "datatype", "errors", "config", "report"}
+SHARED = {"changes", "duck", "postgres", "contract", "datatype", "difference", "errors", "config"}
+SHARED |= {"report"}
 SEES_ALL = {"pipeline"}
 KNOWS_TOTESYS = {"demo", "dashboard"}
 

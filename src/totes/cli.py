@@ -187,15 +187,21 @@ def status(*, as_json: bool) -> bool:
 
 
 @command
-def verify(*, as_json: bool) -> bool:
-    """Check chain and hashes of both lakes, and reconcile source, lakes and warehouse by count."""
+@click.option("--repair", is_flag=True, help="Capture tables again that differ from the source.")
+def verify(*, repair: bool, as_json: bool) -> bool:
+    """Check both lakes' hashes, and that source, lakes and warehouse are equal in every column."""
     from totes import pipeline, terminal
 
     with terminal.progress(hidden=as_json) as progress:
-        found = pipeline.verify(_settings(), progress)
+        if repair:
+            reports, found = pipeline.repair(_settings(), progress)
+        else:
+            reports, found = [], pipeline.verify(_settings(), progress)
     if as_json:
-        click.echo(json.dumps(terminal.verification_document(found)))
+        done = {"repaired": [report.to_dict() for report in reports]} if repair else {}
+        click.echo(json.dumps({**done, **terminal.verification_document(found)}))
     else:
+        terminal.show_reports(reports)
         terminal.show_verification(found)
     return found.is_well
 

@@ -21,6 +21,18 @@ from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from totes.errors import ConfigurationError, TotesError, TransientError
 
 CHUNK = 1 << 20  # bytes handed to the pipe at once
+
+# How values are printed for a transaction, so that they can be read back exactly: independent of
+# how the role or the database is configured.
+PRINTING = """
+    set local timezone = 'UTC';
+    set local datestyle = 'ISO, YMD';
+    set local intervalstyle = 'iso_8601';
+    set local extra_float_digits = 3;
+    set local bytea_output = 'hex';
+    set local lc_monetary = 'C';
+    set local quote_all_identifiers = off;
+"""
 REFUSED = re.compile(
     r"authentication failed|no password supplied|does not exist|no pg_hba\.conf|not permitted"
     r"|could not translate host(?!.*Temporary failure)|Name or service not known"

@@ -5,7 +5,7 @@ table, `cursor` says whether what is new can be told, `capture` finds it, and wh
 makes contracts for a database that has none.
 """
 
-from totes.extract.capture import Captured, Wishes, capture
+from totes.extract.capture import Captured, Wishes, capture, read_whole
 from totes.extract.catalog import CatalogTable, FoundTable, all_tables, check_tables
 from totes.extract.cursor import Known
 from totes.extract.infer import infer
@@ -23,5 +23,6 @@ __all__ = [
     "check_tables",
     "infer",
     "open_source",
+    "read_whole",
     "take_snapshot",
 ]

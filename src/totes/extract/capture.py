@@ -14,7 +14,7 @@ from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from psycopg import sql
 
@@ -31,6 +31,7 @@ from totes.report import counted
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
+_T = TypeVar("_T")
 _UNEXPLAINED = Changes(Path())  # what _compare gives where rows do not add up
 
 
@@ -96,6 +97,17 @@ def capture(
         else:
             done(name, outcome)
         reader.forget()
+
+
+def read_whole(
+    source: Source, table: FoundTable, engine: DuckDBPyConnection, use: Callable[[str], _T]
+) -> _T:
+    """Call `use` with SQL for all rows of a table at the snapshot, typed as the lake has them.
+
+    They can be read once. Raises ContractError where a value does not fit the contract.
+    """
+    with source.connection.transaction():  # a savepoint: what fails, fails for one table
+        return Rows(source, table, engine).fetch(use)
 
 
 def _probe(

@@ -10,25 +10,20 @@ import psycopg
 from psycopg import IsolationLevel, sql
 
 from totes.changes import Snapshot
-from totes.postgres import connect, database_of, limiting, speaking_to
+from totes.postgres import PRINTING, connect, database_of, limiting, speaking_to
 
 SETTING = "TOTES_SOURCE"
 WRAP = 1 << 32  # transaction ids in a row are the low 32 bits of the real ones
 
-# How values are printed: independent of how the role or the database is configured. A policy that
-# would hide rows is an error, and not taken for their deletion.
-SESSION = """
-    set local timezone = 'UTC';
-    set local datestyle = 'ISO, YMD';
-    set local intervalstyle = 'iso_8601';
-    set local extra_float_digits = 3;
-    set local bytea_output = 'hex';
-    set local lc_monetary = 'C';
-    set local quote_all_identifiers = off;
+# A policy that would hide rows is an error, and not taken for their deletion.
+SESSION = (
+    PRINTING
+    + """
     set local lock_timeout = '10s';
     set local row_security = off;
     set local search_path = 'pg_catalog'
 """
+)
 
 # How long a session of ours may last, where nobody else has said: no setting of the server, the
 # database, the role or the connection string names that limit. A run that is well never meets one

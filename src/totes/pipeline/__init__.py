@@ -6,16 +6,19 @@ pending, in order, and can be run again at any time: what is done already is fou
 
 from __future__ import annotations
 
+from totes.pipeline.comparison import Comparison
 from totes.pipeline.contracts import ContractCheck, Inferred, check_contracts, infer_contracts
 from totes.pipeline.ingestion import ingest
 from totes.pipeline.loading import load, rebuild
 from totes.pipeline.processing import process
 from totes.pipeline.quarantine import Quarantine, Retried, WaitingRow, quarantined_rows, retry
+from totes.pipeline.repairing import repair
 from totes.pipeline.running import run
 from totes.pipeline.status import Status, status
 from totes.pipeline.verification import Verification, verify
 
 __all__ = [
+    "Comparison",
     "ContractCheck",
     "Inferred",
     "Quarantine",
@@ -30,6 +33,7 @@ __all__ = [
     "process",
     "quarantined_rows",
     "rebuild",
+    "repair",
     "retry",
     "run",
     "status",

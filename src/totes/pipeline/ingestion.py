@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import replace
 from datetime import timedelta
 from functools import partial
 from types import MappingProxyType
 
 from totes import duck, extract, lake
-from totes.changes import INGESTED, Snapshot
+from totes.changes import CHANGE, INGESTED, Snapshot, current
 from totes.config import Settings
-from totes.contract import DataModel
+from totes.contract import DataModel, SourceContract
 from totes.errors import ConfigurationError, TotesError
 from totes.pipeline.batches import check_still_there, commit, table_report
 from totes.pipeline.patience import reported
@@ -55,12 +57,13 @@ def _ingest(
         head = ingestion.head()
         check_still_there(ingestion, head, report)
         report.at = head.batch if head else 0
-        snapshot, captured = look(settings, model, ingestion, head, work, progress, wishes)
+        with looking(settings, model, ingestion, head, work, progress, wishes) as looked:
+            source, captured = looked
         problems = [outcome for _, outcome in captured.values() if isinstance(outcome, TotesError)]
-        if snapshot is None or (head is None and problems):
+        if source is None or (head is None and problems):
             raise problems[0]
-        report.taken_at = snapshot.taken_at
-        draft = ingestion.draft(head, _after(head, snapshot), work.engine, work.folder)
+        report.taken_at = source.snapshot.taken_at
+        draft = ingestion.draft(head, _after(head, source.snapshot), work.engine, work.folder)
         for name, (table, outcome) in captured.items():
             _record_capture(draft, report, model, table, outcome)
             progress("ingest", f"{name} archived", len(captured), len(captured))
@@ -85,7 +88,8 @@ def _after(head: lake.Manifest | None, snapshot: Snapshot) -> Snapshot:
     return snapshot.model_copy(update={"taken_at": max(snapshot.taken_at, earliest)})
 
 
-def look(
+@contextmanager
+def looking(
     settings: Settings,
     model: DataModel,
     ingestion: lake.Lake,
@@ -93,19 +97,23 @@ def look(
     work: duck.Workspace,
     progress: Progress,
     wishes: extract.Wishes,
-) -> tuple[Snapshot | None, Outcomes]:
+) -> Iterator[tuple[extract.Source | None, Outcomes]]:
     """Capture every table, against batch `head`, at one snapshot of the source, and keep nothing.
 
     Each table comes with its outcome, or with the problem that stopped it. Where there is no batch
-    yet and a table does not fit its contract, nothing is read, and there is no snapshot.
+    yet and a table does not fit its contract, nothing is read, and there is no snapshot. What is
+    yielded can be asked for more of the same snapshot until the block ends.
     """
     known = _known(model, ingestion, head)
+    for name in wishes.again.keys() & known.keys():
+        known[name] = _counted_anew(model.sources[name], known[name], work)
     contracts = model.sources.values()
     with extract.open_source(settings.dsn("source")) as connection:
         there = extract.check_tables(connection, contracts)
         sound = [table.contract for table in there.values() if not table.problem]
         if head is None and len(sound) < len(there):
-            return None, {name: (t, t.problem) for name, t in there.items() if t.problem}
+            yield None, {name: (t, t.problem) for name, t in there.items() if t.problem}
+            return
         names = [(contract.schema_name, contract.source_table) for contract in sound]
         source = extract.take_snapshot(connection, names)
         # once more, now that nobody can alter them; what has come since must wait for the next run
@@ -119,7 +127,7 @@ def look(
         usable = {name: table for name, table in found.items() if not table.problem}
         folder = work.folder / "captured"
         extract.capture(source, usable, known, work.engine, folder, done, wishes)
-    return source.snapshot, outcomes
+        yield source, outcomes
 
 
 def _known(
@@ -139,6 +147,17 @@ def _known(
         for name, table in (head.tables.items() if head else ())
         if table.cursor is not None and name in model.sources
     }
+
+
+def _counted_anew(
+    contract: SourceContract, known: extract.Known, work: duck.Workspace
+) -> extract.Known:
+    """A table that is compared whole: its rows are counted in the lake's files, as the count in the
+    manifest may be what is wrong."""
+    keys = {part: contract.types.get(part, "VARCHAR") for part in known.key}
+    return replace(
+        known, rows=duck.count(work.engine, current(known.layers(), known.key, keys, CHANGE))
+    )
 
 
 def _record_capture(

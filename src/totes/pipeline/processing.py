@@ -29,7 +29,7 @@ def _process(settings: Settings, report: Report, progress: Progress) -> None:
         newest, head = ingestion.head(), processed.head()
         check_still_there(processed, head, report)
         report.at = head.batch if head else 0
-        _check_processed(model, ingestion, head)
+        check_processed(model, ingestion, head)
         pending = newest.batch - report.at if newest else 0
         ingestion.check_chain(report.at, head.source if head else None, report.at + pending)
         done = steps(progress, "process", pending * len(model.stars))
@@ -47,7 +47,7 @@ def _process(settings: Settings, report: Report, progress: Progress) -> None:
             shutil.rmtree(work.folder / f"star-{batch.batch}", ignore_errors=True)
 
 
-def _check_processed(model: DataModel, ingestion: lake.Lake, head: lake.Manifest | None) -> None:
+def check_processed(model: DataModel, ingestion: lake.Lake, head: lake.Manifest | None) -> None:
     """Raise if the processed lake is not this ingestion lake's, or of another data model."""
     if head is None:
         return

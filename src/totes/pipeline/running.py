@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
+from types import MappingProxyType
 
 from totes.config import Settings
 from totes.pipeline.ingestion import ingest
@@ -16,17 +17,18 @@ def run(
     progress: Progress = silent,
     *,
     confirmed: Collection[str] = (),
+    again: Mapping[str, str] = MappingProxyType({}),
     always: bool = False,
 ) -> list[Report]:
-    """Ingest, process and load, once; a report of each. `confirmed` is as for ingest().
+    """Ingest, process and load, once; a report of each. The options are those of ingest().
 
-    Makes no batch where nothing changed at the source, unless it is to `always`. Begins nothing if
+    Begins nothing if
     a setting is missing or the warehouse's is wrong. A warehouse that is only away just now does
     not keep the source from being archived; that is said in the end.
     """
     settings.require_all()
     check_warehouse(settings)
-    ingested = ingest(settings, progress, confirmed=confirmed, always=always)
+    ingested = ingest(settings, progress, confirmed=confirmed, again=again, always=always)
     processed = process(settings, progress)
     is_whole = processed.at == ingested.at and not ingested.problems
     loaded = load(settings, progress, true_at=ingested.taken_at if is_whole else None)

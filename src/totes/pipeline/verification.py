@@ -4,34 +4,22 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from functools import partial
-from typing import TYPE_CHECKING
 
-from totes import changes, duck, extract, lake, warehouse
+from totes import duck, lake
 from totes.config import Settings
-from totes.contract import DataModel
-from totes.errors import TotesError
-from totes.pipeline.ingestion import look
+from totes.pipeline.comparison import LAKE_STAR, SOURCE_LAKE, STAR_WAREHOUSE, Comparison
+from totes.pipeline.lake_and_star import lake_and_star
 from totes.pipeline.patience import patiently
-from totes.pipeline.status import quarantined
-from totes.report import Progress, counted, silent
+from totes.pipeline.source_and_lake import source_and_lake
+from totes.pipeline.star_and_warehouse import star_and_warehouse
+from totes.report import Progress, silent, steps
 
-if TYPE_CHECKING:
-    from duckdb import DuckDBPyConnection
-
-
-@dataclass(frozen=True)
-class Count:
-    """A table counted on two sides, None where it cannot be.
-
-    `explained` says why the sides may differ; `equal` if they are as they should be.
-    """
-
-    what: str
-    table: str
-    left: int | None
-    right: int
-    equal: bool
-    explained: str = ""
+# What to do where two sides differ.
+HINTS = {
+    SOURCE_LAKE: "totes verify --repair captures these tables again, and archives what differs",
+    LAKE_STAR: "name an empty TOTES_PROCESSED, run totes process, then totes rebuild --yes",
+    STAR_WAREHOUSE: "totes rebuild --yes makes the warehouse anew from the processed lake",
+}
 
 
 @dataclass
@@ -39,17 +27,27 @@ class Verification:
     """What `verify` went through. `damage` is what is broken, one sentence each."""
 
     audits: dict[str, lake.Audit] = field(default_factory=dict)
-    counts: list[Count] = field(default_factory=list)
+    comparisons: list[Comparison] = field(default_factory=list)
     damage: list[str] = field(default_factory=list)
 
     @property
     def is_well(self) -> bool:
-        return not self.damage and all(count.equal for count in self.counts)
+        """Whether nothing is damaged, and all is known to be equal."""
+        return not self.damage and all(each.equal for each in self.comparisons)
+
+    def differing(self, what: str) -> list[str]:
+        """The tables that differ between two sides."""
+        return [c.table for c in self.comparisons if c.what == what and c.verdict == "differs"]
+
+    @property
+    def hints(self) -> list[str]:
+        """What to do next, for each pair of sides that differ."""
+        return [f"{what}: {hint}" for what, hint in HINTS.items() if self.differing(what)]
 
 
 def verify(settings: Settings, progress: Progress = silent) -> Verification:
-    """Walk both chains, check every file against its hash, and reconcile source, lakes and
-    warehouse by count. Where a lake is damaged, nothing is counted."""
+    """Walk both chains, check every file against its hash, and prove that source, lakes and
+    warehouse are equal, column by column. Where a lake is damaged, nothing is compared."""
     return patiently(lambda: _verify(settings, progress), "verify", progress)
 
 
@@ -66,9 +64,13 @@ def _verify(settings: Settings, progress: Progress) -> Verification:
         if not verification.damage:
             _check_origins(verification)
         if not verification.damage:
-            verification.counts += _source_counts(settings, model, ingestion, work)
-            verification.counts += _star_counts(model, ingestion, processed, work.engine)
-            verification.counts += _warehouse_counts(settings, model, processed)
+            done = steps(progress, "verify", len(model.sources) + 2 * len(model.stars))
+            chain = verification.audits["processed"].chain
+            found = source_and_lake(settings, model, ingestion, work, done)
+            found += lake_and_star(model, ingestion, processed, work, done)
+            loaded, damage = star_and_warehouse(settings, model, processed, chain, work, done)
+            verification.comparisons += [*found, *loaded]
+            verification.damage += damage
     return verification
 
 
@@ -80,92 +82,3 @@ def _check_origins(verification: Verification) -> None:
             verification.damage.append(
                 f"processed batch {number} was not made from ingestion batch {number}"
             )
-
-
-def _source_counts(
-    settings: Settings,
-    model: DataModel,
-    ingestion: lake.Lake,
-    work: duck.Workspace,
-) -> list[Count]:
-    """Source against lake, at one snapshot: what is pending is captured to be counted, not kept."""
-    head = ingestion.head()
-    if head is None:
-        return []
-    _, outcomes = look(settings, model, ingestion, head, work, silent, extract.Wishes())
-    counts = []
-    for name, (_, outcome) in sorted(outcomes.items()):
-        held = _current_rows(model, ingestion, head, name, work.engine)
-        if isinstance(outcome, TotesError):
-            counts.append(Count("source = lake", name, None, held, False, str(outcome)))
-            continue
-        pending = outcome.changes
-        net = pending.inserted - pending.deleted if pending else 0
-        said = f"{counted(pending.rows, 'change')} not yet ingested" if pending else ""
-        counts.append(
-            Count("source = lake", name, outcome.rows, held, outcome.rows == held + net, said)
-        )
-    return counts
-
-
-def _current_rows(
-    model: DataModel,
-    ingestion: lake.Lake,
-    head: lake.Manifest,
-    name: str,
-    engine: DuckDBPyConnection,
-) -> int:
-    table = head.tables.get(name)
-    if table is None or not table.state:
-        return 0
-    layers = ingestion.layers(table.state)
-    key = model.sources[name].key
-    types = {part: model.sources[name].types[part] for part in key}
-    return duck.count(engine, changes.current(layers, key, types, changes.CHANGE))
-
-
-def _star_counts(
-    model: DataModel, ingestion: lake.Lake, processed: lake.Lake, engine: DuckDBPyConnection
-) -> list[Count]:
-    """Source tables in the one lake against the star tables that they drive in the other."""
-    head = processed.head()
-    if head is None:
-        return []
-    origin = ingestion.manifest(head.batch)
-    refused = quarantined(processed, engine)
-    counts = []
-    for contract in model.load_order:
-        driver = origin.tables.get(contract.driven_by[0])
-        if driver is None:
-            continue
-        rows = head.tables[contract.name].rows
-        missing = driver.rows - rows
-        # a dimension keeps what is gone from the source; what is in quarantine is in no star
-        equal = missing <= refused.get(contract.name, 0) and (missing >= 0 or not contract.is_fact)
-        said = (
-            "of these in quarantine" if missing > 0 else "kept though gone" if missing < 0 else ""
-        )
-        counts.append(
-            Count(
-                "lake = star",
-                contract.name,
-                driver.rows,
-                rows,
-                equal,
-                f"{abs(missing)} {said}" if said else "",
-            )
-        )
-    return counts
-
-
-def _warehouse_counts(settings: Settings, model: DataModel, processed: lake.Lake) -> list[Count]:
-    with warehouse.open_warehouse(settings.dsn("warehouse")) as connection:
-        last = warehouse.last_applied(connection)
-        if last is None:
-            return []
-        held = warehouse.live_rows(connection, model)
-    tables = processed.manifest(last.batch).tables
-    return [
-        Count("star = warehouse", name, tables[name].rows, rows, tables[name].rows == rows)
-        for name, rows in held.items()
-    ]

@@ -28,10 +28,14 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Held:
-    """A star table, or the quarantine, before this batch, and the last record id it gave out."""
+    """A star table, or the quarantine, before this batch, and the last record id it gave out.
+
+    `known` has the rows that references may lead to, where these are not those of `state`.
+    """
 
     state: Callable[[], Sequence[Layer]]
     last_id: int = 0
+    known: Callable[[], Sequence[Layer]] | None = None
 
 
 @dataclass(frozen=True)
@@ -195,7 +199,8 @@ class _Builder:
         if table is None:
             return None
         key = duck.names(self.model.stars[table].key)
-        files = [layer.path for layer in self.held[table].state()]
+        held = self.held[table]
+        files = [layer.path for layer in (held.known or held.state)()]
         if table in self.built:
             files.append(self.built[table].changes.path)
         return f"select {key} from {duck.parquet(files)}" if files else "select null where false"

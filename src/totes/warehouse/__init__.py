@@ -2,22 +2,28 @@
 
 `schema` makes tables and views of the contracts, `load` applies batches in order, each in one
 transaction with its row in the ledger, `rebuild` makes it all anew, `ledger` knows what was applied
-and how fresh the warehouse is, `reconcile` counts.
+and how fresh the warehouse is, `reading` reads it at one instant, to be compared with the lake.
 """
 
-from totes.warehouse.ledger import Applied, freshness, last_applied, vouch
+from totes.warehouse.counting import versions
+from totes.warehouse.ledger import Applied, entries, freshness, last_applied, vouch
 from totes.warehouse.load import REBUILD_HINT, Batch, apply, open_warehouse, rebuild
-from totes.warehouse.reconcile import live_rows, versions
+from totes.warehouse.reading import comparable, held_still, read_table
+from totes.warehouse.schema import columns_of
 
 __all__ = [
     "REBUILD_HINT",
     "Applied",
     "Batch",
     "apply",
+    "columns_of",
+    "comparable",
+    "entries",
     "freshness",
+    "held_still",
     "last_applied",
-    "live_rows",
     "open_warehouse",
+    "read_table",
     "rebuild",
     "versions",
     "vouch",

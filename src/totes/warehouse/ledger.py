@@ -38,6 +38,12 @@ def last_applied(connection: psycopg.Connection) -> Applied | None:
     return Applied(*row) if row else None
 
 
+def entries(connection: psycopg.Connection) -> list[tuple[int, str]]:
+    """Every batch in the ledger, in order, with the SHA-256 of its manifest."""
+    query = "select batch, manifest from totes.ledger order by batch"
+    return [(batch, manifest) for batch, manifest in connection.execute(query)]
+
+
 def enter(
     connection: psycopg.Connection, batch: int, manifest: str, taken_at: datetime, rows: int
 ) -> None:
