@@ -84,7 +84,8 @@ def dictionary() -> Iterator[str]:
         "[Warehouse tables](#warehouse-tables) are what analysts query; the processed lake has the "
         "same columns, and `batch` and `change` in dimensions too. [Views](#views) are in the "
         "warehouse only. [Source tables](#source-tables) are what Totes expects of the "
-        "operational database; the ingestion lake has the same columns, and `_xid` and `_change`."
+        "operational database; the ingestion lake has the same columns, and `_xid`, `_raw` and "
+        "`_change`."
     )
     yield "## Warehouse tables"
     for star in model.load_order:

@@ -358,7 +358,7 @@ def test_refused_row_whose_key_was_changed_is_not_nowhere(own: World) -> None:
     query = "select cast(id as integer) as id, many from things"
     add_star(own, "stars", star, query, driven_by="things")
     insert(own, "things", {"id": 1, "many": 1}, {"id": 2, "many": 1 << 40})
-    with pytest.raises(ModelError, match=r"stars\.sql returns another key than things has"):
+    with pytest.raises(ModelError, match=r"stars\.sql does not give things's key as it is"):
         own.run()
     (Path(own.extra["model"]) / "star" / "stars.sql").write_text("select id, many from things")
     own.run()
