@@ -169,6 +169,7 @@ def test_dump_restored_beside_itself(totes: World, clusters: Clusters) -> None:
 def test_swapped_for_another_company(totes: World, clusters: Clusters) -> None:
     """Another database with the same tables takes the place of the first, row by row."""
     run_on(totes, clusters.started())
+    totes.extra["deletion_limit"] = 1  # a person knows
     other = clusters.started()
     other.create_database("other", template=TOTESYS)
     totes.source = other.dsn("other")
@@ -238,7 +239,6 @@ def test_copy_of_the_files_put_back(totes: World, clusters: Clusters) -> None:
     assert news(totes, 5) == {90: "update", 501: "insert"}
 
 
-@pytest.mark.xfail(reason="nothing tells one past of a timeline from another with as many ids")
 def test_copy_put_back_that_has_caught_up(totes: World, clusters: Clusters) -> None:
     """If the source, put back to an older copy of its files, has used up as many transaction ids
     again by the time of the next run, the lost future is taken back all the same."""
@@ -366,13 +366,17 @@ def test_standby_that_lags_is_compared_on_demand(totes: World, clusters: Cluster
 
 
 def test_a_million_transactions_are_not_too_many(totes: World, clusters: Clusters) -> None:
-    """After a leap of the transaction counter that is not too far, the cursor is still good."""
+    """After a leap of the transaction counter that is not too far, nothing is said but that the
+    server was started anew, and the cursor is good."""
     server = clusters.started()
     run_on(totes, server)
     clusters.wind(server, ORIGIN + 32 * PAGE)
     change(server, SOLD.format(1, 14))
-    assert notes(run_on(totes, server)) == {None}
+    assert notes(run_on(totes, server)) == {"the server was started anew"}
     assert news(totes, 2) == {14: "update"}
+    change(server, SOLD.format(2, 14))
+    assert notes(run_on(totes, server)) == {None}
+    assert news(totes, 3) == {14: "update"}
 
 
 def test_two_thousand_million_transactions_are_too_many(totes: World, clusters: Clusters) -> None:
@@ -413,7 +417,8 @@ def test_transaction_ids_that_begin_anew(totes: World, clusters: Clusters) -> No
         late.execute(SALE.format(700, 1))
         for batch in (4, 5, 6):  # over rows that were read before, from both sides of the wrap
             change(server, SOLD.format(batch, 90))
-            assert notes(run_on(totes, server)) == {None}
+            said = "the server was started anew" if batch == 4 else None
+            assert notes(run_on(totes, server)) == {said}
             assert news(totes, batch) == {90: "update"}
     run_on(totes, server)
     assert news(totes, 7) == {700: "insert"}

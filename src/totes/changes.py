@@ -30,7 +30,8 @@ class Snapshot(BaseModel):
 
     `xmin` and `xmax` are the 64-bit bounds of pg_current_snapshot(); every transaction before
     `xmin` is seen, none from `xmax` on. `taken_at` is the source's clock, naive UTC. The `timeline`
-    of a standby is not known, and 0.
+    of a standby is not known, and 0. `started_at` is when the server was started, likewise; None in
+    snapshots that were taken before this was noted.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -41,6 +42,7 @@ class Snapshot(BaseModel):
     xmin: int
     xmax: int
     taken_at: datetime
+    started_at: datetime | None = None
 
     @property
     def of_standby(self) -> bool:

@@ -43,6 +43,8 @@ def why_full(table: FoundTable, known: Known | None, snapshot: Snapshot) -> str 
         "the table was made anew": known.oid != table.oid,
         "transaction ids went backwards": snapshot.xmax < cursor.xmax,
         "too many transactions since the last capture": snapshot.xmax - cursor.xmin >= 1 << 31,
+        # its files may have been put back, and its ids have caught up with those that we have seen
+        "the server was started anew": cursor.started_at not in (None, snapshot.started_at),
     }
     return next((reason for reason, holds in reasons.items() if holds), None)
 

@@ -51,6 +51,7 @@ SNAPSHOT = """
             else ('x' || left(pg_walfile_name(pg_current_wal_lsn()), 8))::bit(32)::int end,
         pg_snapshot_xmin(pg_current_snapshot())::text::bigint,
         pg_snapshot_xmax(pg_current_snapshot())::text::bigint,
+        pg_postmaster_start_time() at time zone 'UTC',
         coalesce(
             case when pg_is_in_recovery() then pg_last_xact_replay_timestamp() end,
             statement_timestamp()
@@ -126,7 +127,7 @@ def take_snapshot(connection: psycopg.Connection, tables: Iterable[tuple[str, st
             with speaking_to(SETTING, table):
                 connection.execute(lock.format(sql.Identifier(schema, table)))
         row = connection.execute(SNAPSHOT).fetchone()
-    fields = ("timeline", "xmin", "xmax", "taken_at")
+    fields = ("timeline", "xmin", "xmax", "started_at", "taken_at")
     found = dict(zip(fields, row or (), strict=True))
     snapshot = Snapshot.model_validate({"system": system, "database": database, **found})
     return Source(connection, snapshot)
