@@ -274,6 +274,22 @@ def test_fifty_megabytes_in_one_cell_arrive(own: World) -> None:
     assert there[0][1] == BIG + 1
 
 
+def test_many_long_rows_ask_for_more_memory(own: World) -> None:
+    """Where long rows are too many for the engine's memory, the error names the setting that gives
+    it more; with that the run goes on."""
+    add_texts(own, "things")
+    own.change(
+        "insert into things select n, repeat(md5(n::text), 150) from generate_series(1, 5e4) n"
+    )
+    with pytest.raises(ConfigurationError, match="more than 256 MB") as caught:
+        own.run()
+    assert caught.value.hint == "TOTES_MEMORY=512MB gives it more"
+    own.extra["memory"] = "1GB"
+    own.run()
+    sums = "select sum(length(said)), sum(hashtext(said)) from {}"
+    assert own.ask(sums.format("things_star")) == own.ask(sums.format("things"), source=True)
+
+
 @pytest.mark.parametrize("megabytes", [65, 130])
 def test_cell_that_is_too_long_stops_its_table_alone(own: World, megabytes: int) -> None:
     """A row longer than the engine's longest is an error that says how long it is; other tables

@@ -10,10 +10,10 @@ from pathlib import Path
 from totes import changes, duck, lake, star
 from totes.contract import DataModel, StarContract
 from totes.errors import TotesError, TransientError
+from totes.pipeline.batches import EMPTY
 from totes.pipeline.comparison import LAKE_STAR, Comparison, compare, rows_of
-from totes.pipeline.processing import check_processed
+from totes.pipeline.processing import check_processed, sources_of
 
-EMPTY = lake.Table(contract="")
 QUARANTINE_TYPES = dict.fromkeys(star.QUARANTINE_KEY, "VARCHAR")
 
 
@@ -64,16 +64,7 @@ def _afresh(
     References may lead to members that are held, though: those that are gone from the source are
     still there for the facts that refer to them.
     """
-    origin = ingestion.manifest(head.batch)
-    sources = {
-        name: star.SourceTable(
-            contract=contract,
-            key=origin.tables.get(name, EMPTY).key or contract.key,
-            changes=ingestion.layers(origin.tables.get(name, EMPTY).state),
-            state=partial(ingestion.layers, origin.tables.get(name, EMPTY).state),
-        )
-        for name, contract in model.sources.items()
-    }
+    sources = sources_of(model, ingestion, ingestion.manifest(head.batch), whole=True)
     held = {
         name: star.Held(
             state=list, known=partial(processed.layers, head.tables.get(name, EMPTY).state)

@@ -38,7 +38,7 @@ def load(
 def _load(settings: Settings, report: Report, progress: Progress, true_at: datetime | None) -> None:
     model = settings.data_model()
     with (
-        duck.workspace() as work,
+        duck.workspace(settings.memory) as work,
         warehouse.open_warehouse(settings.dsn("warehouse")) as connection,
     ):
         processed = lake.Lake(settings.lake("processed"), "processed", work.folder)
@@ -117,7 +117,7 @@ def _rebuild(settings: Settings, report: Report, progress: Progress, as_of: int 
     report.tables.clear()
     model = settings.data_model()
     with (
-        duck.workspace() as work,
+        duck.workspace(settings.memory) as work,
         warehouse.open_warehouse(settings.dsn("warehouse")) as connection,
     ):
         processed = lake.Lake(settings.lake("processed"), "processed", work.folder)
