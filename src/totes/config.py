@@ -68,6 +68,27 @@ def _unset(setting: str) -> ConfigurationError:
     )
 
 
+class FunctionSettings(BaseSettings):
+    """What a Lambda function is told besides: which secret, by its ARN or name, holds the login to
+    its database (`TOTES_SOURCE_SECRET`, `TOTES_WAREHOUSE_SECRET`). `task_root` is set by Lambda."""
+
+    model_config = SettingsConfigDict(frozen=True)
+
+    source: str | None = Field(None, validation_alias="TOTES_SOURCE_SECRET")
+    warehouse: str | None = Field(None, validation_alias="TOTES_WAREHOUSE_SECRET")
+    task_root: Path | None = Field(None, validation_alias="LAMBDA_TASK_ROOT")
+
+    def secret(self, setting: Literal["source", "warehouse"]) -> str:
+        """The secret of a database. Raises ConfigurationError if it is not set."""
+        value: str | None = getattr(self, setting)
+        if not value:
+            variable = f"TOTES_{setting.upper()}_SECRET"
+            raise ConfigurationError(
+                f"{variable} is not set", hint=f"give the function {variable}: a secret's ARN"
+            )
+        return value
+
+
 class ClientOptions(BaseSettings):
     """How a bucket's client speaks HTTP: environment variables of these names, `AWS_` before them.
 

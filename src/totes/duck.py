@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
 MEMORY_LIMIT = "256MB"  # beyond it DuckDB spills to the work folder
+PREFIX = "totes-work-"  # of the names of work folders
 PARQUET = "format parquet, compression zstd, row_group_size 122880"
 FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}  # disk, quota, largest file
 ROOM = "is its disk full? TMPDIR names another place; then run again"
@@ -45,7 +46,7 @@ class Workspace:
 def workspace() -> Iterator[Workspace]:
     """Yield a workspace that is gone, with everything in it, when the block ends."""
     try:
-        folder = Path(tempfile.mkdtemp(prefix="totes-"))
+        folder = Path(tempfile.mkdtemp(prefix=PREFIX))
     except OSError as error:
         raise TransientError(f"no folder to work in: {error}", hint=ROOM) from error
     sweep = partial(shutil.rmtree, folder, ignore_errors=True)
