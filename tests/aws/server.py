@@ -1,0 +1,243 @@
+"""moto's server, with what it lacks for Totes: `python -m tests.aws.server PORT FOLDER RUNTIME`.
+
+- A function that is invoked runs, in environments of `tests.aws.runtime`, with the credentials of
+  its role; reserved concurrency is kept to, and logs go to its log group.
+- Step Functions executes what a state machine says, and validates definitions.
+- A bucket policy's denials hold only where their conditions do.
+- A function's `logging_config` is kept.
+"""
+
+from __future__ import annotations
+
+import atexit
+import io
+import json
+import sys
+import threading
+import zipfile
+from collections import Counter, defaultdict
+from collections.abc import Iterator
+from contextlib import contextmanager
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+import boto3
+from flask import has_request_context, request
+from moto.awslambda.exceptions import LambdaClientError
+from moto.awslambda.models import LambdaFunction
+from moto.core.config import default_user_config
+from moto.core.responses import ActionResult
+from moto.iam.access_control import IAMPolicy, PermissionResult
+from moto.s3.models import FakeBucket
+from moto.server import main
+from moto.stepfunctions.parser.models import StepFunctionsParserBackend
+from moto.stepfunctions.responses import StepFunctionResponse
+
+from tests.aws.runtime import Environment, Function, Result
+
+
+class TooMany(LambdaClientError):
+    """What Lambda says when all the environments that a function may have are busy."""
+
+    code = 429
+
+    def __init__(self) -> None:
+        super().__init__("TooManyRequestsException", "Rate Exceeded.")
+
+
+class Fleet:
+    """The environments of all functions. An idle one is taken before another is begun."""
+
+    def __init__(self, url: str, folder: Path, runtime: Path) -> None:
+        self._url, self._folder, self._runtime = url, folder, runtime
+        self._lock = threading.Lock()
+        self._idle: dict[Function, list[Environment]] = defaultdict(list)
+        self._all: list[Environment] = []
+        self._busy: Counter[str] = Counter()
+        self._numbers = count(1)
+        self._credentials: dict[str, dict[str, str]] = {}
+        atexit.register(self._end)
+
+    def invoke(self, function: LambdaFunction, event: bytes) -> Result:
+        """Run a function as it is configured now."""
+        with self._lock:
+            wanted = self._wanted(function)
+        with self._one_more(function), self._environment(wanted) as environment:
+            return environment.invoke(event)
+
+    @contextmanager
+    def _one_more(self, function: LambdaFunction) -> Iterator[None]:
+        limit = function.reserved_concurrency
+        arn = function.function_arn
+        with self._lock:
+            if limit is not None and self._busy[arn] >= int(limit):
+                raise TooMany
+            self._busy[arn] += 1
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._busy[arn] -= 1
+
+    @contextmanager
+    def _environment(self, wanted: Function) -> Iterator[Environment]:
+        with self._lock:
+            idle = self._idle[wanted]
+            environment = idle.pop() if idle else None
+            if environment is None:
+                folder = self._folder / "environments" / wanted.name / str(next(self._numbers))
+                environment = Environment(wanted, self._runtime, folder)
+                self._all.append(environment)
+        try:
+            yield environment
+        finally:
+            with self._lock:
+                idle.append(environment)
+
+    def _wanted(self, function: LambdaFunction) -> Function:
+        root = self._folder / "code" / function.code_sha_256.replace("/", "_")
+        if not root.exists():
+            with zipfile.ZipFile(io.BytesIO(function.code_bytes)) as packed:
+                packed.extractall(root)
+        variables = {
+            "AWS_ENDPOINT_URL": self._url,
+            "AWS_ALLOW_HTTP": "true",
+            "AWS_REGION": function.region,
+            "AWS_DEFAULT_REGION": function.region,
+            **self._assumed(function.role),
+            **function.environment_vars,
+        }
+        return Function(
+            name=function.function_name,
+            arn=function.function_arn,
+            handler=str(function.handler),
+            task_root=root,
+            variables=tuple(sorted(variables.items())),
+            timeout=float(function.timeout),
+            memory=int(function.memory_size),
+        )
+
+    def _assumed(self, role: str) -> dict[str, str]:
+        """The credentials of a role, as environment variables; asked for once."""
+        if role not in self._credentials:
+            sts = boto3.client(
+                "sts",
+                endpoint_url=self._url,
+                region_name="eu-west-2",
+                aws_access_key_id="test",
+                aws_secret_access_key="test",
+            )
+            given = sts.assume_role(RoleArn=role, RoleSessionName="function")["Credentials"]
+            self._credentials[role] = {
+                "AWS_ACCESS_KEY_ID": given["AccessKeyId"],
+                "AWS_SECRET_ACCESS_KEY": given["SecretAccessKey"],
+                "AWS_SESSION_TOKEN": given["SessionToken"],
+            }
+        return self._credentials[role]
+
+    def _end(self) -> None:
+        for environment in self._all:
+            environment.kill()
+
+
+def run_functions(fleet: Fleet) -> None:
+    """Let functions run when they are invoked, and keep how they are to log."""
+    begin, describe = LambdaFunction.__init__, LambdaFunction.get_configuration
+
+    def begun(self: Any, account_id: str, spec: dict[str, Any], *rest: Any, **named: Any) -> None:
+        self.wanted_logging = spec.get("LoggingConfig")
+        begin(self, account_id, spec, *rest, **named)
+
+    def described(self: Any, *rest: Any, **named: Any) -> dict[str, Any]:
+        found = describe(self, *rest, **named)
+        return found | ({"LoggingConfig": self.wanted_logging} if self.wanted_logging else {})
+
+    def invoke(self: Any, event: Any = None) -> tuple[str, bool, str]:
+        content = event if isinstance(event, str) else json.dumps(event)
+        result = fleet.invoke(self, content.encode())
+        report = f"REPORT Duration: {result.seconds * 1000:.0f} ms"
+        logs = f"{result.logs}{report} Max Memory Used: {result.memory} MB\n"
+        self.logs_backend.ensure_log_group(self.logs_group_name)
+        self.save_logs(logs)
+        return result.body.decode(), result.is_error, logs
+
+    LambdaFunction.__init__ = begun
+    LambdaFunction.get_configuration = described
+    LambdaFunction._invoke_lambda = invoke
+
+
+def run_state_machines() -> None:
+    """Let executions run, and answer two questions that Terraform asks about state machines."""
+    default_user_config["stepfunctions"] = {"execute_state_machine": True}
+
+    def validate(self: Any) -> ActionResult:
+        found: list[dict[str, str]] = []
+        try:
+            StepFunctionsParserBackend._validate_definition(self._get_param("definition"))
+        except Exception as error:
+            wrong = {"severity": "ERROR", "code": "SCHEMA_VALIDATION_FAILED", "location": "/"}
+            found.append({**wrong, "message": str(error)[:500]})
+        result = "FAIL" if found else "OK"
+        return ActionResult({"result": result, "diagnostics": found, "truncated": False})
+
+    def versions(_: Any) -> ActionResult:
+        return ActionResult({"stateMachineVersions": []})
+
+    StepFunctionResponse.validate_state_machine_definition = validate
+    StepFunctionResponse.list_state_machine_versions = versions
+
+
+def heed_conditions() -> None:
+    """Apply a statement of a bucket policy only where its conditions hold."""
+
+    def permission(self: Any, action: str, resource: str) -> Any:
+        if self.policy is None:
+            return PermissionResult.NEUTRAL
+        policy = json.loads(self.policy)
+        told = _told(action)
+        kept = [
+            {name: value for name, value in statement.items() if name != "Condition"}
+            for statement in policy["Statement"]
+            if all(
+                _holds(operator, told.get(key), wanted)
+                for operator, keys in statement.get("Condition", {}).items()
+                for key, wanted in keys.items()
+            )
+        ]
+        if not kept:
+            return PermissionResult.NEUTRAL
+        narrowed = IAMPolicy(json.dumps({**policy, "Statement": kept}))
+        return narrowed.is_action_permitted(action, resource)
+
+    FakeBucket.get_permission = permission
+
+
+def _told(action: str) -> dict[str, str | None]:
+    """The condition keys of the request that is being answered. TLS is taken as given."""
+    headers: Any = request.headers if has_request_context() else {}
+    arguments: Any = request.args if has_request_context() else {}
+    creates = action == "s3:PutObject" and "partNumber" not in arguments
+    return {
+        "aws:SecureTransport": "true",
+        "s3:if-none-match": headers.get("If-None-Match"),
+        "s3:ObjectCreationOperation": str(creates).lower(),
+    }
+
+
+def _holds(operator: str, value: str | None, wanted: str | list[str]) -> bool:
+    """Whether a condition holds; one that is not known here is taken to."""
+    expected = [wanted] if isinstance(wanted, str) else wanted
+    if operator == "Null":
+        return (value is None) == (expected[0] == "true")
+    if operator in {"Bool", "StringEquals"}:
+        return value in expected
+    return True
+
+
+if __name__ == "__main__":
+    port, place, runtime_folder = sys.argv[1], Path(sys.argv[2]), Path(sys.argv[3])
+    run_functions(Fleet(f"http://127.0.0.1:{port}", place, runtime_folder))
+    run_state_machines()
+    heed_conditions()
+    main(["-H", "127.0.0.1", "-p", port])

@@ -1,0 +1,136 @@
+"""AWS on loopback: `with stand_in(folder) as aws:` yields one that really runs functions.
+
+moto's server in a process of its own, patched by `tests.aws.server`. `aws.url` is the endpoint of
+every service; `aws.client(service)` a boto3 client for it. Nothing of it outlives the block.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import boto3
+
+from tests.aws.runtime import make_runtime
+from tests.s3 import REGION, asked, free_port
+
+ACCOUNT = "123456789012"  # moto's
+ROOT = Path(__file__).resolve().parent.parent.parent
+KEYS = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test"}
+
+
+@dataclass(frozen=True)
+class StandIn:
+    """A stand-in that runs. `folder` has what its functions leave: logs, and their /tmp."""
+
+    url: str
+    folder: Path
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """The environment of a process that is to take this for AWS: Terraform, obstore, boto3."""
+        return {
+            **KEYS,
+            "AWS_ENDPOINT_URL": self.url,
+            "AWS_ALLOW_HTTP": "true",
+            "AWS_REGION": REGION,
+            "AWS_DEFAULT_REGION": REGION,
+            "AWS_EC2_METADATA_DISABLED": "true",
+        }
+
+    def client(self, service: str) -> Any:
+        return boto3.client(
+            service,
+            endpoint_url=self.url,
+            region_name=REGION,
+            aws_access_key_id="test",
+            aws_secret_access_key="test",
+        )
+
+    def executed(self, machine: str, given: dict[str, Any] | None = None) -> dict[str, Any]:
+        """Start an execution of a state machine and wait for its end; its description."""
+        return self.ended(self.started(machine, given))
+
+    def started(self, machine: str, given: dict[str, Any] | None = None) -> str:
+        """Start an execution of a state machine; its ARN."""
+        begun = self.client("stepfunctions").start_execution(
+            stateMachineArn=machine, name=f"run-{time.time_ns()}", input=json.dumps(given or {})
+        )
+        return str(begun["executionArn"])
+
+    def ended(self, execution: str, patience: float = 60) -> dict[str, Any]:
+        """Wait for an execution's end; its description, input and output parsed."""
+        client = self.client("stepfunctions")
+        until = time.monotonic() + patience
+        while True:
+            found = client.describe_execution(executionArn=execution)
+            if found["status"] != "RUNNING":
+                return {**found, "output": json.loads(found.get("output") or "null")}
+            assert time.monotonic() < until, "the execution goes on and on"
+            time.sleep(0.05)
+
+    def logs(self, function: str) -> str:
+        """Everything that a function has logged, its lines one after the other."""
+        client, group = self.client("logs"), f"/aws/lambda/{function}"
+        pages = client.get_paginator("filter_log_events").paginate(logGroupName=group)
+        return "\n".join(event["message"] for page in pages for event in page["events"])
+
+    def mailbox(self, topic: str) -> str:
+        """Subscribe a new queue to a topic; the queue's URL, for mail()."""
+        sqs = self.client("sqs")
+        queue = sqs.create_queue(QueueName=f"mailbox-{time.time_ns()}")["QueueUrl"]
+        asked_for = sqs.get_queue_attributes(QueueUrl=queue, AttributeNames=["QueueArn"])
+        arn = asked_for["Attributes"]["QueueArn"]
+        self.client("sns").subscribe(TopicArn=topic, Protocol="sqs", Endpoint=arn)
+        return str(queue)
+
+    def mail(self, mailbox: str) -> list[dict[str, Any]]:
+        """The messages that came to a mailbox since it was last asked."""
+        sqs = self.client("sqs")
+        found = sqs.receive_message(QueueUrl=mailbox, MaxNumberOfMessages=10).get("Messages", [])
+        for message in found:
+            sqs.delete_message(QueueUrl=mailbox, ReceiptHandle=message["ReceiptHandle"])
+        return [json.loads(message["Body"]) for message in found]
+
+    def processes(self, function: str) -> list[int]:
+        """The process ids of a function's environments; of some the process may have ended."""
+        found = (self.folder / "environments" / function).glob("*/pid")
+        return [int(path.read_text()) for path in sorted(found)]
+
+
+@contextmanager
+def stand_in(folder: Path) -> Iterator[StandIn]:
+    """Yield a stand-in whose files are in `folder`, which is its own."""
+    port = free_port()
+    url = f"http://127.0.0.1:{port}"
+    runtime = make_runtime(folder / "runtime")
+    command = [sys.executable, "-m", "tests.aws.server", str(port), str(folder), str(runtime)]
+    environment = {**os.environ, **KEYS, "MOTO_PORT": str(port)}
+    with (folder / "server.log").open("wb") as log:
+        process = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=log, stderr=log)
+    try:
+        _wait(process, url, folder / "server.log")
+        yield StandIn(url, folder)
+    finally:
+        process.terminate()
+        process.wait()
+
+
+def _wait(process: subprocess.Popen[bytes], url: str, log: Path) -> None:
+    until = time.monotonic() + 60
+    while True:
+        try:
+            asked(f"{url}/moto-api/data.json", "GET")
+            return
+        except OSError:
+            assert process.poll() is None, log.read_text()
+            assert time.monotonic() < until, "the stand-in does not answer"
+            time.sleep(0.05)
