@@ -37,13 +37,13 @@ from moto.stepfunctions.responses import StepFunctionResponse
 from tests.aws.runtime import Environment, Function, Result
 
 
-class TooMany(LambdaClientError):
+class TooManyError(LambdaClientError):
     """What Lambda says when all the environments that a function may have are busy."""
 
     code = 429
 
     def __init__(self) -> None:
-        super().__init__("TooManyRequestsException", "Rate Exceeded.")
+        super().__init__("TooManyErrorRequestsException", "Rate Exceeded.")
 
 
 class Fleet:
@@ -72,7 +72,7 @@ class Fleet:
         arn = function.function_arn
         with self._lock:
             if limit is not None and self._busy[arn] >= int(limit):
-                raise TooMany
+                raise TooManyError
             self._busy[arn] += 1
         try:
             yield

@@ -55,6 +55,10 @@ class StandIn:
             aws_secret_access_key="test",
         )
 
+    def make_bucket(self, name: str) -> None:
+        place = {"LocationConstraint": REGION}
+        self.client("s3").create_bucket(Bucket=name, CreateBucketConfiguration=place)
+
     def executed(self, machine: str, given: dict[str, Any] | None = None) -> dict[str, Any]:
         """Start an execution of a state machine and wait for its end; its description."""
         return self.ended(self.started(machine, given))
@@ -80,6 +84,8 @@ class StandIn:
     def logs(self, function: str) -> str:
         """Everything that a function has logged, its lines one after the other."""
         client, group = self.client("logs"), f"/aws/lambda/{function}"
+        if not client.describe_log_groups(logGroupNamePrefix=group)["logGroups"]:
+            return ""
         pages = client.get_paginator("filter_log_events").paginate(logGroupName=group)
         return "\n".join(event["message"] for page in pages for event in page["events"])
 
