@@ -95,9 +95,9 @@ def _run(*command: str) -> None:
 
 
 def _pack(task: Path, output: Path) -> None:
-    files = sorted(path for path in task.rglob("*") if path.is_file())
+    files = sorted((p for p in task.rglob("*") if p.is_file()), key=Path.as_posix)
     unzipped = sum(path.stat().st_size for path in files)
-    with zipfile.ZipFile(output, "w", zipfile.ZIP_DEFLATED, compresslevel=9) as packed:
+    with zipfile.ZipFile(output, "w") as packed:
         for path in files:
             entry = zipfile.ZipInfo(str(path.relative_to(task)), OLDEST)
             entry.external_attr = 0o100644 << 16

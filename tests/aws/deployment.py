@@ -147,7 +147,7 @@ def set_password(made: Deployment, password: str) -> None:
     """Let the role that functions log in as have this password, and be there."""
     name, secret = sql.Identifier(made.name), sql.Literal(password)
     with psycopg.connect(made.source) as connection:
-        there = connection.execute("select from pg_roles where rolname = %s", [made.name])
+        there = connection.execute("select 1 from pg_roles where rolname = %s", [made.name])
         verb = sql.SQL("alter role" if there.fetchone() else "create role")
         how = sql.SQL("{} {} login superuser password {}")
         connection.execute(how.format(verb, name, secret))

@@ -21,8 +21,10 @@ from pathlib import Path
 from uuid import uuid4
 
 # What Lambda has by itself, and the zip need not bring: its runtime client, and boto3.
-RUNTIME = ("awslambdaric", "runtime_client", "snapshot_restore_py", "simplejson", "boto3")
-RUNTIME += ("botocore", "s3transfer", "jmespath", "dateutil", "six", "urllib3")
+RUNTIME = [
+    *("awslambdaric", "runtime_client", "snapshot_restore_py", "simplejson"),
+    *("boto3", "botocore", "s3transfer", "jmespath", "dateutil", "six", "urllib3"),
+]
 NEXT = "/2018-06-01/runtime/invocation/next"
 
 
@@ -59,6 +61,13 @@ class Result:
     logs: str
     seconds: float = 0.0
     memory: int = 0  # megabytes, the most that the process had
+
+
+class _Quiet(ThreadingHTTPServer):
+    """A server that says nothing of a client that was killed."""
+
+    def handle_error(self, *_: object) -> None:
+        pass
 
 
 @dataclass
@@ -105,8 +114,8 @@ class _Api:
                 self.end_headers()
                 self.wfile.write(body)
 
-        server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        threading.Thread(target=server.serve_forever, daemon=True).start()
+        server = _Quiet(("127.0.0.1", 0), Handler)
+        threading.Thread(target=server.serve_forever, args=[0.01], daemon=True).start()
         return server
 
 

@@ -162,9 +162,9 @@ def run_functions(fleet: Fleet) -> None:
         self.save_logs(logs)
         return result.body.decode(), result.is_error, logs
 
-    LambdaFunction.__init__ = begun
-    LambdaFunction.get_configuration = described
-    LambdaFunction._invoke_lambda = invoke
+    LambdaFunction.__init__ = begun  # type: ignore[method-assign]
+    LambdaFunction.get_configuration = described  # type: ignore[method-assign]
+    LambdaFunction._invoke_lambda = invoke  # type: ignore[method-assign]
 
 
 def run_state_machines() -> None:
@@ -184,8 +184,8 @@ def run_state_machines() -> None:
     def versions(_: Any) -> ActionResult:
         return ActionResult({"stateMachineVersions": []})
 
-    StepFunctionResponse.validate_state_machine_definition = validate
-    StepFunctionResponse.list_state_machine_versions = versions
+    StepFunctionResponse.validate_state_machine_definition = validate  # type: ignore[attr-defined]
+    StepFunctionResponse.list_state_machine_versions = versions  # type: ignore[attr-defined]
 
 
 def heed_conditions() -> None:
@@ -210,7 +210,7 @@ def heed_conditions() -> None:
         narrowed = IAMPolicy(json.dumps({**policy, "Statement": kept}))
         return narrowed.is_action_permitted(action, resource)
 
-    FakeBucket.get_permission = permission
+    FakeBucket.get_permission = permission  # type: ignore[method-assign]
 
 
 def _told(action: str) -> dict[str, str | None]:

@@ -68,7 +68,8 @@ def test_what_passes_is_tried_again(deployed: Deployment) -> None:
     """A source that is away for a moment fails a call, which Step Functions tries again."""
     deployed.configure("ingest", Timeout=14)  # too short for a second attempt of the call's own
     with proxy_to(port_of(deployed.source)) as proxy:
-        deployed.put_secret("source", login_of(deployed, deployed.source, port=str(proxy.port)))
+        through = {**json.loads(deployed.secret("source")), "port": str(proxy.port)}
+        deployed.put_secret("source", json.dumps(through))
         proxy.cut(0, for_good=True)
         execution = deployed.aws.started(deployed.machine)
         until(lambda: "TransientError" in deployed.aws.logs(deployed.function("ingest")))
@@ -80,7 +81,8 @@ def test_what_passes_is_tried_again(deployed: Deployment) -> None:
 
 def test_what_does_not_pass_is_told(deployed: Deployment) -> None:
     """A wrong database is tried once, and the message says what and where, and what to check."""
-    deployed.put_secret("source", login_of(deployed, deployed.source, database="nowhere"))
+    right = deployed.secret("source")
+    deployed.put_secret("source", json.dumps({**json.loads(right), "database": "nowhere"}))
     assert deployed.execute()["status"] == "FAILED"
     (message,) = deployed.aws.mail(deployed.mailbox)
     failure = json.loads(message["Message"])
@@ -91,14 +93,8 @@ def test_what_does_not_pass_is_told(deployed: Deployment) -> None:
     assert "hint: check host, database, user and password" in cause["errorMessage"]
     errors = [line for line in deployed.logged("ingest") if line.get("level") == "ERROR"]
     assert len(errors) == 1
-    deployed.put_secret("source", login_of(deployed, deployed.source))
+    deployed.put_secret("source", right)
     deployed.done()
-
-
-def login_of(deployed: Deployment, dsn: str, **changes: str) -> str:
-    """The login that a secret of the deployment holds, changed."""
-    held = json.loads(deployed.secret("source" if dsn == deployed.source else "warehouse"))
-    return json.dumps({**held, **changes})
 
 
 def test_a_rotated_password_is_picked_up(deployed: Deployment) -> None:

@@ -11,6 +11,7 @@ from pathlib import Path
 from types import FrameType
 from typing import Any, TypeAlias
 
+import duckdb  # noqa: F401  # while Lambda starts a function it is fast, whatever its memory
 from aws_lambda_powertools import Logger, Metrics
 from aws_lambda_powertools.metrics import MetricUnit
 from aws_lambda_powertools.utilities.typing import LambdaContext
@@ -28,7 +29,7 @@ Measures: TypeAlias = Callable[[Report], dict[str, float]]
 
 RESERVE = 5.0  # seconds before the limit, to end connections, tidy up and say what happened
 
-logger = Logger()
+logger = Logger(serialize_stacktrace=False)  # it is in the line once already
 metrics = Metrics()
 
 
@@ -40,7 +41,6 @@ def function(work: Work, measures: Measures) -> Handler:
     """
 
     @logger.inject_lambda_context(clear_state=True)
-    @metrics.log_metrics
     def handler(event: Event, context: LambdaContext) -> Event:
         _sweep()
         left = context.get_remaining_time_in_millis() / 1000
@@ -103,6 +103,7 @@ def _measure(report: Report, own: dict[str, float]) -> None:
     for name, value in {**common, "DurationSeconds": report.seconds, **own}.items():
         unit = MetricUnit.Seconds if name.endswith("Seconds") else MetricUnit.Count
         metrics.add_metric(name, unit, value)
+    metrics.flush_metrics()
 
 
 def _told(report: Report) -> Event:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import math
-import time
 from collections.abc import Iterable, Iterator
+from time import monotonic
 from typing import TypeVar
 
 _T = TypeVar("_T")
@@ -14,12 +14,12 @@ class Deadline:
     """The moment, so many seconds from now, at which a stage has to have ended. None by default."""
 
     def __init__(self, seconds: float = math.inf) -> None:
-        self._at = time.monotonic() + seconds
+        self._at = monotonic() + seconds
 
     @property
     def left(self) -> float:
         """Seconds that are left, 0 when it has passed."""
-        return max(0.0, self._at - time.monotonic())
+        return max(0.0, self._at - monotonic())
 
     def in_time(self, steps: Iterable[_T]) -> Iterator[_T]:
         """Yield the steps while there is time for one that takes twice as long as any before.
@@ -31,6 +31,6 @@ class Deadline:
         for step in steps:
             if self.left < 2 * longest:
                 return
-            began = time.monotonic()
+            began = monotonic()
             yield step
-            longest = max(longest, time.monotonic() - began)
+            longest = max(longest, monotonic() - began)
