@@ -40,7 +40,10 @@ def main() -> None:
     parser.add_argument("--architecture", choices=sorted(PLATFORMS), default="x86_64")
     parser.add_argument("--python", default=PYTHON, help="the version of Lambda's Python")
     options = parser.parse_args()
-    build(options.output, options.architecture, options.python)
+    try:
+        build(options.output, options.architecture, options.python)
+    except subprocess.CalledProcessError as error:
+        raise SystemExit(f"error: {Path(error.cmd[0]).name} failed, and said why") from None
     print(f"{options.output}: {options.output.stat().st_size:,} bytes")
 
 

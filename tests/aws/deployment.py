@@ -170,7 +170,10 @@ def _make_function(made: Deployment, stage: str, secret: dict[str, str]) -> str:
 
 
 def _role(aws: StandIn, name: str) -> str:
-    made = aws.client("iam").create_role(RoleName=name, AssumeRolePolicyDocument="{}")
+    services = {"Service": ["lambda.amazonaws.com", "states.amazonaws.com"]}
+    trusted = {"Effect": "Allow", "Principal": services, "Action": "sts:AssumeRole"}
+    policy = json.dumps({"Version": "2012-10-17", "Statement": [trusted]})
+    made = aws.client("iam").create_role(RoleName=name, AssumeRolePolicyDocument=policy)
     return str(made["Role"]["Arn"])
 
 

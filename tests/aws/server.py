@@ -2,7 +2,7 @@
 
 - A function that is invoked runs, in environments of `tests.aws.runtime`, with the credentials of
   its role; reserved concurrency is kept to, and logs go to its log group.
-- Step Functions executes what a state machine says, and validates definitions.
+- Step Functions executes what a state machine says, as its role, and validates definitions.
 - A bucket policy's denials hold only where their conditions do.
 - A function's `logging_config` is kept.
 """
@@ -22,7 +22,7 @@ from itertools import count
 from pathlib import Path
 from typing import Any
 
-import boto3
+from botocore.credentials import Credentials
 from flask import has_request_context, request
 from moto.awslambda.exceptions import LambdaClientError
 from moto.awslambda.models import LambdaFunction
@@ -31,10 +31,14 @@ from moto.core.responses import ActionResult
 from moto.iam.access_control import IAMPolicy, PermissionResult
 from moto.s3.models import FakeBucket
 from moto.server import main
+from moto.stepfunctions.parser.asl.utils import boto_client
 from moto.stepfunctions.parser.models import StepFunctionsParserBackend
 from moto.stepfunctions.responses import StepFunctionResponse
+from moto.sts.models import sts_backends
 
 from tests.aws.runtime import Environment, Function, Result
+
+CREDENTIALS = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN")
 
 
 class TooManyError(LambdaClientError):
@@ -46,17 +50,32 @@ class TooManyError(LambdaClientError):
         super().__init__("TooManyErrorRequestsException", "Rate Exceeded.")
 
 
+class Roles:
+    """Credentials of roles, as AWS's services have them; of each role there is one set."""
+
+    def __init__(self) -> None:
+        self._assumed: dict[str, tuple[str, str, str]] = {}
+
+    def assumed(self, role: str) -> tuple[str, str, str]:
+        """A role's access key, secret and session token."""
+        if role not in self._assumed:
+            # not over HTTP: moto knows nothing of services that are trusted with a role
+            backend = sts_backends[role.split(":")[4]][role.split(":")[1]]
+            made = backend.assume_role("eu-west-2", "stand-in", role, "", 3600, "")
+            self._assumed[role] = (made.access_key_id, made.secret_access_key, made.session_token)
+        return self._assumed[role]
+
+
 class Fleet:
     """The environments of all functions. An idle one is taken before another is begun."""
 
-    def __init__(self, url: str, folder: Path, runtime: Path) -> None:
-        self._url, self._folder, self._runtime = url, folder, runtime
+    def __init__(self, url: str, folder: Path, runtime: Path, roles: Roles) -> None:
+        self._url, self._folder, self._runtime, self._roles = url, folder, runtime, roles
         self._lock = threading.Lock()
         self._idle: dict[Function, list[Environment]] = defaultdict(list)
         self._all: list[Environment] = []
         self._busy: Counter[str] = Counter()
         self._numbers = count(1)
-        self._credentials: dict[str, dict[str, str]] = {}
         atexit.register(self._end)
 
     def invoke(self, function: LambdaFunction, event: bytes) -> Result:
@@ -105,7 +124,7 @@ class Fleet:
             "AWS_ALLOW_HTTP": "true",
             "AWS_REGION": function.region,
             "AWS_DEFAULT_REGION": function.region,
-            **self._assumed(function.role),
+            **dict(zip(CREDENTIALS, self._roles.assumed(function.role), strict=True)),
             **function.environment_vars,
         }
         return Function(
@@ -117,24 +136,6 @@ class Fleet:
             timeout=float(function.timeout),
             memory=int(function.memory_size),
         )
-
-    def _assumed(self, role: str) -> dict[str, str]:
-        """The credentials of a role, as environment variables; asked for once."""
-        if role not in self._credentials:
-            sts = boto3.client(
-                "sts",
-                endpoint_url=self._url,
-                region_name="eu-west-2",
-                aws_access_key_id="test",
-                aws_secret_access_key="test",
-            )
-            given = sts.assume_role(RoleArn=role, RoleSessionName="function")["Credentials"]
-            self._credentials[role] = {
-                "AWS_ACCESS_KEY_ID": given["AccessKeyId"],
-                "AWS_SECRET_ACCESS_KEY": given["SecretAccessKey"],
-                "AWS_SESSION_TOKEN": given["SessionToken"],
-            }
-        return self._credentials[role]
 
     def _end(self) -> None:
         for environment in self._all:
@@ -167,9 +168,21 @@ def run_functions(fleet: Fleet) -> None:
     LambdaFunction._invoke_lambda = invoke  # type: ignore[method-assign]
 
 
-def run_state_machines() -> None:
-    """Let executions run, and answer two questions that Terraform asks about state machines."""
+def run_state_machines(roles: Roles) -> None:
+    """Let executions run, each task as the machine's role, and answer two questions that Terraform
+    asks about state machines."""
     default_user_config["stepfunctions"] = {"execute_state_machine": True}
+    plain = boto_client.boto_client_for
+
+    def client(region: str, service: str, state_credentials: Any = None) -> Any:
+        made = plain(region=region, service=service, state_credentials=state_credentials)
+        given = roles.assumed(state_credentials.role_arn)
+        made._request_signer._credentials = Credentials(*given)
+        return made
+
+    for module in [*sys.modules.values()]:
+        if getattr(module, "boto_client_for", None) is plain:
+            module.boto_client_for = client  # type: ignore[attr-defined]
 
     def validate(self: Any) -> ActionResult:
         found: list[dict[str, str]] = []
@@ -237,7 +250,8 @@ def _holds(operator: str, value: str | None, wanted: str | list[str]) -> bool:
 
 if __name__ == "__main__":
     port, place, runtime_folder = sys.argv[1], Path(sys.argv[2]), Path(sys.argv[3])
-    run_functions(Fleet(f"http://127.0.0.1:{port}", place, runtime_folder))
-    run_state_machines()
+    trusted = Roles()
+    run_functions(Fleet(f"http://127.0.0.1:{port}", place, runtime_folder, trusted))
+    run_state_machines(trusted)
     heed_conditions()
     main(["-H", "127.0.0.1", "-p", port])

@@ -11,9 +11,9 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -24,21 +24,26 @@ from tests.s3 import REGION, asked, free_port
 
 ACCOUNT = "123456789012"  # moto's
 ROOT = Path(__file__).resolve().parent.parent.parent
-KEYS = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test"}
 
 
 @dataclass(frozen=True)
 class StandIn:
-    """A stand-in that runs. `folder` has what its functions leave: logs, and their /tmp."""
+    """A stand-in that runs. `folder` has what its functions leave: logs, and their /tmp.
+
+    `key` and `secret` are those of a user who may do everything.
+    """
 
     url: str
     folder: Path
+    key: str = "test"
+    secret: str = "test"
 
     @property
     def environment(self) -> dict[str, str]:
         """The environment of a process that is to take this for AWS: Terraform, obstore, boto3."""
         return {
-            **KEYS,
+            "AWS_ACCESS_KEY_ID": self.key,
+            "AWS_SECRET_ACCESS_KEY": self.secret,
             "AWS_ENDPOINT_URL": self.url,
             "AWS_ALLOW_HTTP": "true",
             "AWS_REGION": REGION,
@@ -51,8 +56,27 @@ class StandIn:
             service,
             endpoint_url=self.url,
             region_name=REGION,
-            aws_access_key_id="test",
-            aws_secret_access_key="test",
+            aws_access_key_id=self.key,
+            aws_secret_access_key=self.secret,
+        )
+
+    @contextmanager
+    def enforcing(self) -> Iterator[None]:
+        """Let nobody do in the block what no policy allows."""
+        url = f"{self.url}/moto-api/reset-auth"
+        asked(url, "POST", b"0")
+        try:
+            yield
+        finally:
+            asked(url, "POST", b"inf")
+
+    def allow(self, role: str, *statements: Mapping[str, object]) -> None:
+        """Replace what a role may do. A statement needs no more than Action and Resource."""
+        allowed = [{"Effect": "Allow", **statement} for statement in statements]
+        self.client("iam").put_role_policy(
+            RoleName=role,
+            PolicyName="allowed",
+            PolicyDocument=json.dumps({"Version": "2012-10-17", "Statement": allowed}),
         )
 
     def make_bucket(self, name: str) -> None:
@@ -119,15 +143,26 @@ def stand_in(folder: Path) -> Iterator[StandIn]:
     url = f"http://127.0.0.1:{port}"
     runtime = make_runtime(folder / "runtime")
     command = [sys.executable, "-m", "tests.aws.server", str(port), str(folder), str(runtime)]
-    environment = {**os.environ, **KEYS, "MOTO_PORT": str(port)}
+    environment = {**os.environ, "MOTO_PORT": str(port)}
     with (folder / "server.log").open("wb") as log:
         process = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=log, stderr=log)
     try:
         _wait(process, url, folder / "server.log")
-        yield StandIn(url, folder)
+        yield _administered(StandIn(url, folder))
     finally:
         process.terminate()
         process.wait()
+
+
+def _administered(aws: StandIn) -> StandIn:
+    """The stand-in, used by a user who may do everything."""
+    iam = aws.client("iam")
+    iam.create_user(UserName="administrator")
+    everything = {"Effect": "Allow", "Action": "*", "Resource": "*"}
+    policy = json.dumps({"Version": "2012-10-17", "Statement": [everything]})
+    iam.put_user_policy(UserName="administrator", PolicyName="all", PolicyDocument=policy)
+    given = iam.create_access_key(UserName="administrator")["AccessKey"]
+    return replace(aws, key=given["AccessKeyId"], secret=given["SecretAccessKey"])
 
 
 def _wait(process: subprocess.Popen[bytes], url: str, log: Path) -> None:

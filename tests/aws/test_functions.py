@@ -213,3 +213,36 @@ def test_a_secret_that_is_not_there_is_named(deployed: Deployment) -> None:
     error, _ = deployed.invoke("ingest")
     assert error["errorType"] == "ConfigurationError"
     assert "TOTES_SOURCE_SECRET (nowhere)" in error["errorMessage"]
+
+
+def test_functions_do_what_their_roles_may(deployed: Deployment) -> None:
+    """Where policies are enforced, work is refused, told as such, and done once it is allowed."""
+    name = deployed.name
+    secrets = {"Action": "secretsmanager:GetSecretValue", "Resource": "*"}
+    objects = {"Action": ["s3:GetObject", "s3:PutObject"], "Resource": f"arn:aws:s3:::{name}/*"}
+    listing = {"Action": "s3:ListBucket", "Resource": f"arn:aws:s3:::{name}"}
+    with deployed.aws.enforcing():
+        assert deployed.execute()["status"] == "FAILED"
+        deployed.aws.allow(name, {"Action": ["lambda:*", "sns:*"], "Resource": "*"})
+        deployed.aws.allow(deployed.function("ingest"), listing, objects)
+        assert deployed.execute()["status"] == "FAILED"
+        (message,) = deployed.aws.mail(deployed.mailbox)
+        assert "cannot read the secret in TOTES_SOURCE_SECRET" in message["Message"]
+        deployed.aws.allow(deployed.function("ingest"), listing, objects, secrets)
+        deployed.aws.allow(deployed.function("process"), listing)
+        assert deployed.execute()["status"] == "FAILED"
+        (message,) = deployed.aws.mail(deployed.mailbox)
+        assert "403 Forbidden" in message["Message"]
+        deployed.aws.allow(deployed.function("process"), listing, objects)
+        deployed.aws.allow(deployed.function("load"), listing, objects, secrets)
+        deployed.done()
+
+
+def test_a_lost_tick_is_made_up_for(deployed: Deployment) -> None:
+    """What only came as far as the ingestion lake is taken up by the next execution, in order."""
+    for units in (1111, 2222):
+        deployed.change(f"update sales_order set units_sold = {units} where sales_order_id = 14")
+        assert not deployed.invoke("ingest")[1]
+    done = deployed.done()
+    assert [done[stage]["batches"] for stage in STAGES] == [0, 2, 2]
+    assert deployed.ask(LEDGER) == [(2, 2)]
