@@ -69,8 +69,12 @@ def _unset(setting: str) -> ConfigurationError:
 
 
 class FunctionSettings(BaseSettings):
-    """What a Lambda function is told besides: which secret, by its ARN or name, holds the login to
-    its database (`TOTES_SOURCE_SECRET`, `TOTES_WAREHOUSE_SECRET`). `task_root` is set by Lambda."""
+    """Which secret of AWS Secrets Manager, by its ARN or name, holds the login to a database.
+
+    It is JSON: `{"host": …, "port": …, "database": …, "user": …, "password": …}`, all text, and
+    `sslmode` where it is not to be `require`. It is read anew every five minutes, and whenever a
+    login does not do. (`task_root` is set by Lambda itself.)
+    """
 
     model_config = SettingsConfigDict(frozen=True)
 

@@ -24,15 +24,15 @@ from totes.report import Report
 REMEMBERED = 300  # seconds; a login that is refused is looked up at once
 PATIENCE = Config(connect_timeout=5, read_timeout=5, retries={"total_max_attempts": 3})
 
-# What Secrets Manager says when trying again is of no use.
+# What Secrets Manager says when trying again is of no use, without the `Exception` at the end.
 MISTAKEN = {
-    "AccessDeniedException",
+    "AccessDenied",
     "DecryptionFailure",
-    "InvalidParameterException",
-    "InvalidRequestException",
-    "ResourceNotFoundException",
-    "UnrecognizedClientException",
-    "ValidationException",
+    "InvalidParameter",
+    "InvalidRequest",  # among others for a secret that is to be deleted
+    "ResourceNotFound",
+    "UnrecognizedClient",
+    "Validation",
 }
 
 
@@ -87,9 +87,9 @@ def _login(setting: Literal["source", "warehouse"], *, anew: bool = False) -> Lo
     try:
         found = _provider().get(name, max_age=REMEMBERED, force_fetch=anew)
     except GetParameterError as error:
-        cause = error.__cause__ or error.__context__
-        code = cause.response["Error"]["Code"] if isinstance(cause, ClientError) else None
-        if code in MISTAKEN:
+        cause = error.__context__
+        code = cause.response["Error"]["Code"] if isinstance(cause, ClientError) else ""
+        if code.removesuffix("Exception") in MISTAKEN:
             hint = "is it there, with a value, and may the function's role read it?"
             raise ConfigurationError(f"cannot read {where}: {error}", hint=hint) from error
         raise TransientError(f"cannot read {where}: {error}", hint="run again") from error
