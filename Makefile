@@ -5,7 +5,7 @@ BIN := .venv/bin
 UV := $(shell command -v uv || echo $(BIN)/uv)
 INSTALLED := .venv/installed
 
-.PHONY: install demo test soak check format clean
+.PHONY: install demo test soak check format package clean
 
 install: $(INSTALLED)
 
@@ -36,9 +36,17 @@ check: install
 	$(BIN)/mypy
 	$(BIN)/bandit --quiet --recursive --severity-level medium --configfile pyproject.toml src
 
+# The zips that AWS Lambda runs, in build/: the same bytes each time. The bytecode in them is made by
+# a Python of LAMBDA_PYTHON's version, which uv downloads if there is none on this machine.
+LAMBDA_PYTHON ?= 3.13
+package: install
+	$(BIN)/python -m scripts.lambda_zip --python $(LAMBDA_PYTHON) build/totes-lambda-x86_64.zip
+	$(BIN)/python -m scripts.lambda_zip --python $(LAMBDA_PYTHON) --architecture arm64 \
+		build/totes-lambda-arm64.zip
+
 format: install
 	$(BIN)/ruff check --fix-only .
 	$(BIN)/ruff format .
 
 clean:
-	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage*
+	rm -rf build .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage*

@@ -14,9 +14,9 @@ from pathlib import Path
 
 import click
 
-from totes import errors
+from totes import aws, errors
 from totes.cli import cli
-from totes.config import EXAMPLES, Settings
+from totes.config import EXAMPLES, FunctionSettings, Settings
 from totes.contract import Column, DataModel, SourceContract, StarContract, shipped_model
 from totes.warehouse.schema import FACT_MARKS
 
@@ -74,6 +74,9 @@ def settings() -> Iterator[str]:
         "Connection strings are libpq's: URLs or `key=value` pairs. Where one says nothing of "
         "`sslmode` (nor does `PGSSLMODE`) and the server is not on this machine, it is `require`."
     )
+    yield "## In a Lambda function"
+    yield inspect.cleandoc(aws.__doc__ or "")
+    yield inspect.cleandoc(FunctionSettings.__doc__ or "")
 
 
 def dictionary() -> Iterator[str]:

@@ -86,6 +86,31 @@ def _unset(setting: str) -> ConfigurationError:
     )
 
 
+class FunctionSettings(BaseSettings):
+    """Which secret of AWS Secrets Manager, by its ARN or name, holds the login to a database.
+
+    It is JSON: `{"host": …, "port": …, "database": …, "user": …, "password": …}`, all text, and
+    `sslmode` where it is not to be `require`. It is read anew every five minutes, and whenever a
+    login does not do. (`task_root` is set by Lambda itself.)
+    """
+
+    model_config = SettingsConfigDict(frozen=True)
+
+    source: str | None = Field(None, validation_alias="TOTES_SOURCE_SECRET")
+    warehouse: str | None = Field(None, validation_alias="TOTES_WAREHOUSE_SECRET")
+    task_root: Path | None = Field(None, validation_alias="LAMBDA_TASK_ROOT")
+
+    def secret(self, setting: Literal["source", "warehouse"]) -> str:
+        """The secret of a database. Raises ConfigurationError if it is not set."""
+        value: str | None = getattr(self, setting)
+        if not value:
+            variable = f"TOTES_{setting.upper()}_SECRET"
+            raise ConfigurationError(
+                f"{variable} is not set", hint=f"give the function {variable}: a secret's ARN"
+            )
+        return value
+
+
 class ClientOptions(BaseSettings):
     """How a bucket's client speaks HTTP: environment variables of these names, `AWS_` before them.
 

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
 MEMORY = 256_000_000  # bytes; beyond it DuckDB spills to the work folder
+PREFIX = "totes-work-"  # of the names of work folders
 # A row group is as many rows or as many bytes, whichever is reached first: it is held in memory.
 PARQUET = "format parquet, compression zstd, row_group_size 122880, row_group_size_bytes '16MB'"
 FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}  # disk, quota, largest file
@@ -50,7 +51,7 @@ def workspace(memory: int = MEMORY) -> Iterator[Workspace]:
     Its engine holds up to `memory` bytes of rows.
     """
     try:
-        folder = Path(tempfile.mkdtemp(prefix="totes-"))
+        folder = Path(tempfile.mkdtemp(prefix=PREFIX))
     except OSError as error:
         raise TransientError(f"no folder to work in: {error}", hint=ROOM) from error
     sweep = partial(shutil.rmtree, folder, ignore_errors=True)

@@ -58,7 +58,9 @@ class Report:
     """What one stage did: the batches it wrote or applied, and the tables they changed.
 
     `taken_at` (ingest) is the source time of the snapshot that it looked at, also where nothing had
-    changed; `at` the batch that the stage has now reached, 0 for none.
+    changed; `at` the batch that the stage has now reached, 0 for none; `pending` how many batches
+    there was no time for. `quarantined` (process) is how many rows are in quarantine by now,
+    `true_at` (load) the source time that the warehouse is known to be true of. Times are naive UTC.
     """
 
     stage: str
@@ -67,6 +69,9 @@ class Report:
     tables: dict[str, TableReport] = field(default_factory=dict)
     seconds: float = 0.0
     taken_at: datetime | None = None
+    pending: int = 0
+    quarantined: int | None = None
+    true_at: datetime | None = None
     note: str | None = None
 
     @contextmanager

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -42,6 +43,7 @@ LIMITS = {
     # a process of ours that was killed: its query would go on to its end
     "client_connection_check_interval": "10s",
 }
+TIMEOUTS = tuple(name for name in LIMITS if name.endswith("_timeout") and "tcp" not in name)
 
 # The first query, which takes the snapshot. The timeline of a standby is not asked for here. The
 # time is that before the snapshot, so that the snapshot has seen whatever was committed by then.
@@ -89,30 +91,37 @@ class Source:
 
 
 @contextmanager
-def open_source(dsn: str) -> Iterator[psycopg.Connection]:
-    """Connect to the source, read only, for transactions of one snapshot each."""
+def open_source(dsn: str, within: float = math.inf) -> Iterator[psycopg.Connection]:
+    """Connect to the source, read only, for transactions of one snapshot each.
+
+    Whoever must have ended within so many seconds says so: the session's time limits are those
+    then, so that it does not go on by itself. (Not those limits that somebody else has set.)
+    """
     connection = connect(dsn, setting=SETTING)
     try:
         connection.read_only = True
         connection.isolation_level = IsolationLevel.REPEATABLE_READ
         with speaking_to(SETTING):
-            _begin(connection)
+            _begin(connection, within)
             yield connection
     finally:
         connection.close()
 
 
-def _begin(connection: psycopg.Connection) -> None:
+def _begin(connection: psycopg.Connection, within: float) -> None:
     """Begin a transaction that lasts no longer than LIMITS, and prints values as SESSION says.
 
     It takes no snapshot yet: setting something does not, asking does.
     """
-    limits = limiting(connection, LIMITS)
+    sooner = {} if within == math.inf else dict.fromkeys(TIMEOUTS, f"{within * 1000 + 1:.0f}ms")
+    limits = limiting(connection, LIMITS | sooner)
     connection.rollback()
     connection.execute(limits + SESSION)
 
 
-def take_snapshot(connection: psycopg.Connection, tables: Iterable[tuple[str, str]]) -> Source:
+def take_snapshot(
+    connection: psycopg.Connection, tables: Iterable[tuple[str, str]], within: float = math.inf
+) -> Source:
     """Begin a transaction, hold `tables` (schema and name) still, and take its snapshot.
 
     They are locked first, in the mode of a plain SELECT, which stops no writer: TRUNCATE and those
@@ -121,7 +130,7 @@ def take_snapshot(connection: psycopg.Connection, tables: Iterable[tuple[str, st
     with speaking_to(SETTING):
         system, database = database_of(connection)
         connection.rollback()
-        _begin(connection)
+        _begin(connection, within)
         for schema, table in sorted(tables):
             lock = sql.SQL("lock table {} in access share mode")
             with speaking_to(SETTING, table):

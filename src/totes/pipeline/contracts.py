@@ -7,8 +7,6 @@ import tempfile
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import tomli_w
-
 from totes import extract
 from totes.config import Settings
 from totes.contract import DataModel
@@ -76,6 +74,8 @@ def infer_contracts(settings: Settings, folder: Path, schema: str) -> Inferred:
             hint="--schema names another one",
         )
     folder.mkdir(parents=True, exist_ok=True)
+    import tomli_w  # which no Lambda function needs
+
     made = Path(tempfile.mkdtemp(prefix=".source-", dir=folder))
     try:
         for stem, document in documents.items():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
@@ -15,6 +16,7 @@ from totes.config import Settings
 from totes.contract import DataModel, SourceContract
 from totes.errors import ConfigurationError, TotesError
 from totes.pipeline.batches import check_still_there, commit, table_report
+from totes.pipeline.deadline import Deadline
 from totes.pipeline.patience import reported
 from totes.report import Progress, Report, TableReport, silent
 
@@ -28,6 +30,7 @@ def ingest(
     confirmed: Collection[str] = (),
     again: Mapping[str, str] = MappingProxyType({}),
     always: bool = False,
+    deadline: Deadline | None = None,
 ) -> Report:
     """Archive what changed at the source since the last batch, as the next batch.
 
@@ -35,11 +38,13 @@ def ingest(
     `confirmed` are gone, it is right. The tables in `again`, with the reason why, are compared with
     the lake row by row, whatever their cursor says. A table that does not fit its contract is left
     out, and is in the report with its problem; but the first batch is whole or not at all, and
-    raises.
+    raises. The session on the source does not outlast the deadline.
     """
-    report = Report("ingest")
+    report, by = Report("ingest"), deadline or Deadline()
     wishes = extract.Wishes(settings.deletion_limit, confirmed, again)
-    return reported(report, progress, lambda: _ingest(settings, report, progress, wishes, always))
+    return reported(
+        report, progress, lambda: _ingest(settings, report, progress, wishes, always, by), by
+    )
 
 
 def _ingest(
@@ -48,6 +53,7 @@ def _ingest(
     progress: Progress,
     wishes: extract.Wishes,
     always: bool,
+    deadline: Deadline,
 ) -> None:
     report.tables.clear()  # of an attempt that came to nothing
     model = settings.data_model()
@@ -57,7 +63,9 @@ def _ingest(
         head = ingestion.head()
         check_still_there(ingestion, head, report)
         report.at = head.batch if head else 0
-        with looking(settings, model, ingestion, head, work, progress, wishes) as looked:
+        with looking(
+            settings, model, ingestion, head, work, progress, wishes, within=deadline.left
+        ) as looked:
             source, captured = looked
         problems = [outcome for _, outcome in captured.values() if isinstance(outcome, TotesError)]
         if source is None or (head is None and problems):
@@ -97,25 +105,27 @@ def looking(
     work: duck.Workspace,
     progress: Progress,
     wishes: extract.Wishes,
+    *,
+    within: float = math.inf,
 ) -> Iterator[tuple[extract.Source | None, Outcomes]]:
     """Capture every table, against batch `head`, at one snapshot of the source, and keep nothing.
 
     Each table comes with its outcome, or with the problem that stopped it. Where there is no batch
     yet and a table does not fit its contract, nothing is read, and there is no snapshot. What is
-    yielded can be asked for more of the same snapshot until the block ends.
+    yielded can be asked for more of the same snapshot until the block ends, or for so many seconds.
     """
     known = _known(model, ingestion, head)
     for name in wishes.again.keys() & known.keys():
         known[name] = _counted_anew(model.sources[name], known[name], work)
     contracts = model.sources.values()
-    with extract.open_source(settings.dsn("source")) as connection:
+    with extract.open_source(settings.dsn("source"), within) as connection:
         there = extract.check_tables(connection, contracts)
         sound = [table.contract for table in there.values() if not table.problem]
         if head is None and len(sound) < len(there):
             yield None, {name: (t, t.problem) for name, t in there.items() if t.problem}
             return
         names = [(contract.schema_name, contract.source_table) for contract in sound]
-        source = extract.take_snapshot(connection, names)
+        source = extract.take_snapshot(connection, names, within)
         # once more, now that nobody can alter them; what has come since must wait for the next run
         found = there | extract.check_tables(connection, sound)
         outcomes: Outcomes = {t: (f, f.problem) for t, f in found.items() if f.problem}

@@ -11,6 +11,7 @@ from totes.config import Settings
 from totes.contract import DataModel
 from totes.errors import ConfigurationError, DamageError, TransientError
 from totes.pipeline.batches import table_report
+from totes.pipeline.deadline import Deadline
 from totes.pipeline.patience import reported
 from totes.report import Progress, Report, silent, steps
 
@@ -25,17 +26,29 @@ def check_warehouse(settings: Settings) -> None:
 
 
 def load(
-    settings: Settings, progress: Progress = silent, *, true_at: datetime | None = None
+    settings: Settings,
+    progress: Progress = silent,
+    *,
+    true_at: datetime | None = None,
+    deadline: Deadline | None = None,
 ) -> Report:
     """Apply every processed batch that the warehouse does not hold yet, in order.
 
-    `true_at` is a source time at which the lakes were known to hold everything: noted as such.
+    `true_at` is a source time at which the lakes were known to hold everything: noted as such, once
+    all is applied. Batches for which there is no time before the deadline are left to the next
+    call.
     """
-    report = Report("load")
-    return reported(report, progress, lambda: _load(settings, report, progress, true_at))
+    report, by = Report("load"), deadline or Deadline()
+    return reported(report, progress, lambda: _load(settings, report, progress, true_at, by), by)
 
 
-def _load(settings: Settings, report: Report, progress: Progress, true_at: datetime | None) -> None:
+def _load(
+    settings: Settings,
+    report: Report,
+    progress: Progress,
+    true_at: datetime | None,
+    deadline: Deadline,
+) -> None:
     model = settings.data_model()
     with (
         duck.workspace(settings.memory) as work,
@@ -47,19 +60,22 @@ def _load(settings: Settings, report: Report, progress: Progress, true_at: datet
         report.at = last.batch if last else 0
         if last:
             _check_lake(processed, head, last)
-        pending = head.batch - report.at if head else 0
-        processed.check_chain(report.at, last.manifest if last else None, report.at + pending)
-        done = steps(progress, "load", pending * len(model.stars))
-        while head and report.at < head.batch:
-            manifest = processed.manifest(report.at + 1)
+        pending = range(report.at + 1, head.batch + 1 if head else 0)
+        processed.check_chain(report.at, last.manifest if last else None, report.at + len(pending))
+        done = steps(progress, "load", len(pending) * len(model.stars))
+        for number in deadline.in_time(pending):
+            manifest = processed.manifest(number)
             if warehouse.apply(
                 connection, model, work.engine, handed_over(processed, manifest), done
             ):
                 report.batches.append(manifest.batch)
                 _count_loaded(report, model, manifest)
             report.at = manifest.batch
-        if true_at and report.at:
+        report.pending = max(0, pending.stop - 1 - report.at)
+        if true_at and report.at and not report.pending:
             warehouse.vouch(connection, report.at, true_at)
+        fresh = warehouse.freshness(connection)
+        report.true_at = fresh.true_at if fresh else None
 
 
 def _check_lake(processed: lake.Lake, head: lake.Manifest | None, last: warehouse.Applied) -> None:

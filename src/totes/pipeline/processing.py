@@ -11,17 +11,23 @@ from totes.config import Settings
 from totes.contract import DataModel
 from totes.errors import ConfigurationError, DamageError
 from totes.pipeline.batches import EMPTY, check_still_there, commit, table_report
+from totes.pipeline.deadline import Deadline
 from totes.pipeline.patience import reported
 from totes.report import Progress, Report, silent, steps
 
 
-def process(settings: Settings, progress: Progress = silent) -> Report:
-    """Remodel every ingestion batch that the processed lake does not have yet, in order."""
-    report = Report("process")
-    return reported(report, progress, lambda: _process(settings, report, progress))
+def process(
+    settings: Settings, progress: Progress = silent, *, deadline: Deadline | None = None
+) -> Report:
+    """Remodel every ingestion batch that the processed lake does not have yet, in order.
+
+    Those for which there is no time before the deadline are left to the next call.
+    """
+    report, by = Report("process"), deadline or Deadline()
+    return reported(report, progress, lambda: _process(settings, report, progress, by), by)
 
 
-def _process(settings: Settings, report: Report, progress: Progress) -> None:
+def _process(settings: Settings, report: Report, progress: Progress, deadline: Deadline) -> None:
     model = settings.data_model()
     with duck.workspace(settings.memory) as work:
         ingestion = lake.Lake(settings.lake("ingestion"), "ingestion", work.folder)
@@ -30,11 +36,11 @@ def _process(settings: Settings, report: Report, progress: Progress) -> None:
         check_still_there(processed, head, report)
         report.at = head.batch if head else 0
         check_processed(model, ingestion, head)
-        pending = newest.batch - report.at if newest else 0
-        ingestion.check_chain(report.at, head.source if head else None, report.at + pending)
-        done = steps(progress, "process", pending * len(model.stars))
-        while newest and report.at < newest.batch:
-            batch = ingestion.manifest(report.at + 1)
+        pending = range(report.at + 1, newest.batch + 1 if newest else 0)
+        ingestion.check_chain(report.at, head.source if head else None, report.at + len(pending))
+        done = steps(progress, "process", len(pending) * len(model.stars))
+        for number in deadline.in_time(pending):
+            batch = ingestion.manifest(number)
             draft = processed.draft(head, batch.snapshot, work.engine, work.folder)
             made = _build(model, ingestion, batch, head, processed, draft, done)
             if commit(draft, report, batch):
@@ -45,6 +51,9 @@ def _process(settings: Settings, report: Report, progress: Progress) -> None:
             head = processed.manifest(batch.batch)
             # a backlog must not fill the disk
             shutil.rmtree(work.folder / f"star-{batch.batch}", ignore_errors=True)
+        report.pending = max(0, pending.stop - 1 - report.at)
+        refused = head.tables.get(star.QUARANTINE) if head else None
+        report.quarantined = refused.rows if refused else 0
 
 
 def check_processed(model: DataModel, ingestion: lake.Lake, head: lake.Manifest | None) -> None:

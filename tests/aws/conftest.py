@@ -1,0 +1,68 @@
+"""The zip, an AWS on loopback to run it, and Totes deployed there for one test."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import platform
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from scripts.lambda_zip import build
+from tests.aws.deployment import Deployment, deploy
+from tests.aws.stand_in import StandIn, stand_in
+from totes.demo.postgres import PostgresServer
+
+PYTHON = f"{sys.version_info.major}.{sys.version_info.minor}"
+ARCHITECTURE = "arm64" if platform.machine() in {"aarch64", "arm64"} else "x86_64"
+PLANTED = "planted-2f9c41d7"  # in every password, and in what surrounds the building of the zip
+
+
+@pytest.fixture(scope="session")
+def package(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The zip, for the Python that runs the tests; built once, whichever worker comes first."""
+    shared = tmp_path_factory.getbasetemp()
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        shared = shared.parent
+    output = shared / "totes-lambda.zip"
+    with (shared / "package.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not output.exists():
+            with pytest.MonkeyPatch.context() as patch:
+                patch.setenv("TOTES_SOURCE", f"postgresql://u:{PLANTED}@localhost/x")
+                build(output, ARCHITECTURE, PYTHON)
+    return output
+
+
+@pytest.fixture(scope="session")
+def aws(tmp_path_factory: pytest.TempPathFactory, package: Path) -> Iterator[StandIn]:
+    """An AWS on loopback; the zip is in its bucket `code`."""
+    with stand_in(tmp_path_factory.mktemp("aws")) as running:
+        running.make_bucket("code")
+        running.client("s3").upload_file(str(package), "code", "totes.zip")
+        yield running
+
+
+@pytest.fixture
+def deployed(
+    aws: StandIn,
+    server: PostgresServer,
+    databases: tuple[str, str],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> Iterator[Deployment]:
+    """Totes on AWS over the handmade totesys, in which nothing has run yet.
+
+    Of the password nothing is ever in a log, a report, an execution or a message: each test shows
+    it when it ends.
+    """
+    for name, value in aws.environment.items():
+        monkeypatch.setenv(name, value)
+    made = deploy(aws, databases, tmp_path, f"{PLANTED} '\"\\ %@:/ü")
+    yield made
+    told = made.everything_told()
+    assert '"message":"done"' in told or "Error" in told
+    assert PLANTED not in told
