@@ -28,6 +28,8 @@ resource "aws_scheduler_schedule" "this" {
       arn = aws_sqs_queue.dead.arn
     }
   }
+
+  depends_on = [aws_iam_role_policy.scheduler]
 }
 
 resource "aws_sqs_queue" "dead" {
