@@ -7,7 +7,13 @@ data "aws_region" "current" {}
 data "aws_partition" "current" {}
 
 data "aws_availability_zones" "available" {
+  # checkov:skip=CKV_AWS_394:The first by name are taken; a zone that is added has a later letter
   state = "available"
+
+  filter {
+    name   = "opt-in-status"
+    values = ["opt-in-not-required"]
+  }
 }
 
 locals {
