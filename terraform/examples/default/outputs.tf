@@ -1,0 +1,4 @@
+output "totes" {
+  description = "All that the configuration tells."
+  value       = module.totes
+}
