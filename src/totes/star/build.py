@@ -20,7 +20,7 @@ from totes.contract import DataModel, StarContract
 from totes.errors import ModelError
 from totes.star import quarantine
 from totes.star.inputs import SourceTable, lay_out, read_by, reads_twice, reference
-from totes.star.strict import judge
+from totes.star.strict import judge, keys_of
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
@@ -279,8 +279,17 @@ class _Builder:
             else f"old.{duck.name(name)}"
             for name, column in self.star.selected.items()
         )
-        matched = duck.matched(driver.contract.key, self.star.key, "gone", "old")
+        key = self.star.key
+        gone = keys_of(self.star, driver.contract, driver.deleted_keys())
+        if any(
+            self.star.types[a] != driver.contract.types[b]
+            for a, b in zip(key, driver.contract.key, strict=True)
+        ):
+            # two keys there, 1 and 1.0, may be one here, and one of them still be there
+            alive = keys_of(self.star, driver.contract, driver.current_rows())
+            gone = f"({gone}) except ({alive})"
         return (
             f"select {values}, 'delete' as change from ({old}) as old "
-            f"join ({driver.deleted_keys()}) as gone on {matched} where old.change <> 'delete'"
+            f"join ({gone}) as gone on {duck.matched(key, key, 'gone', 'old')} "
+            f"where old.change <> 'delete'"
         )

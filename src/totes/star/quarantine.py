@@ -14,6 +14,7 @@ from totes.changes import CHANGE, RAW, Layer, current
 from totes.contract import SourceContract, StarContract
 from totes.errors import ModelError
 from totes.star.inputs import SourceTable, lay_out
+from totes.star.strict import keys_of
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
@@ -93,25 +94,35 @@ def there(contract: SourceContract, layers: Sequence[Layer]) -> str:
 def standing(star: StarContract, source: SourceContract, layers: Sequence[Layer], rows: str) -> str:
     """SQL for those of `rows`, of the model `star` in quarantine, that have a version in the star.
 
-    It is an older one, which stands until the row is mended or deleted. A key is compared in the
-    star's type: the source may hold it in another.
+    It is an older one, which stands until the row is mended or deleted.
     """
-    types = {name: star.types[name] for name in star.key}
-    same = " and ".join(
-        f"held.{duck.name(ours)} = try_cast({_part('refused.key', theirs)} as {types[ours]})"
-        for ours, theirs in zip(star.key, source.key, strict=True)
-    )
-    held = current(layers, star.key, types)
+    held = current(layers, star.key, {name: star.types[name] for name in star.key})
     return (
-        f"select refused.model, refused.key from ({rows}) as refused join ({held}) as held "
-        f"on {same} where refused.model = {duck.text(star.name)}"
+        f"select {duck.text(star.name)} as model, refused.totes_key as key "
+        f"from ({refused_keys(star, source, rows)}) as refused join ({held}) as held "
+        f"on {duck.matched(star.key, star.key, 'refused', 'held')}"
     )
 
 
-def _part(key: str, column: str) -> str:
+def refused_keys(star: StarContract, source: SourceContract, rows: str) -> str:
+    """SQL for the keys of a model among `rows` of the quarantine, in the star's names and types.
+
+    Beside each stands how the quarantine spells it, as `totes_key`. One that cannot be a key of the
+    star is left out.
+    """
+    parts = ", ".join(
+        f"try_cast({_part(name)} as {source.types[name]}) as {duck.name(name)}"
+        for name in source.key
+    )
+    mine = f"from ({rows}) as totes_spelled where model = {duck.text(star.name)}"
+    read = f"select {parts}, key as totes_key {mine}"
+    return keys_of(star, source, read, also="totes_key")
+
+
+def _part(column: str) -> str:
     """SQL for one column's value, as text, in a key that is spelled as JSON."""
     pointer = "/" + column.replace("~", "~0").replace("/", "~1")
-    return f"({key} ->> {duck.text(pointer)})"
+    return f"(totes_spelled.key ->> {duck.text(pointer)})"
 
 
 def settle(engine: DuckDBPyConnection, star: StarContract, table: SourceTable, batch: int) -> None:

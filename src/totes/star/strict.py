@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from totes import duck
-from totes.contract import Column
+from totes.contract import Column, SourceContract, StarContract
 
 INTEGERS = {"SMALLINT", "INTEGER", "BIGINT"}
 
@@ -24,7 +24,7 @@ WRITTEN = {
     "TIMESTAMP": MOMENT,
     "TIMESTAMP WITH TIME ZONE": MOMENT + r"(Z|[+-]\d\d(:?\d\d)?)",
     "BOOLEAN": "true|false|t|f",
-    **dict.fromkeys(INTEGERS, r"-?\d+"),
+    **dict.fromkeys(INTEGERS, r"-?\d+(\.0*)?"),  # a numeric of the source may be written 1.00
 }
 # How many digits a number may have, and how far it may be from one, to be held whatever it is.
 FLOATS = {"FLOAT": (6, "1e37"), "DOUBLE": (15, "1e307")}
@@ -58,6 +58,26 @@ def judge(name: str, column: Column, raw_type: str, awaited: str | None) -> Judg
         whens.append(f"when {value} not in ({awaited}) then {lost}")
     missing = "null" if column.null else duck.text(f"{name}: missing, and must not be")
     return Judged(value, f"case when {raw} is null then {missing} {' '.join(whens)} end")
+
+
+def keys_of(star: StarContract, source: SourceContract, rows: str, also: str = "") -> str:
+    """SQL for the keys in `rows`, of the table that drives a star, in the star's names and types.
+
+    A key that these do not hold exactly is left out: it is no row's of the star. With each comes
+    the column `also`, if there is one.
+    """
+    pairs = list(zip(star.key, source.key, strict=True))
+    named = [f"{duck.name(theirs)} as {duck.name(ours)}" for ours, theirs in pairs]
+    judged = {
+        ours: judge(ours, star.columns[ours], source.types[theirs], None) for ours, theirs in pairs
+    }
+    values = [f"{part.value} as {duck.name(ours)}" for ours, part in judged.items()]
+    fits = " and ".join(f"({part.reason}) is null" for part in judged.values())
+    more = [also] if also else []
+    return (
+        f"select {', '.join(values + more)} "
+        f"from (select {', '.join(named + more)} from ({rows})) as raw where {fits}"
+    )
 
 
 def _exact(raw: str, raw_type: str, value: str, column: Column) -> str:
