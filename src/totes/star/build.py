@@ -20,7 +20,7 @@ from totes.contract import DataModel, StarContract
 from totes.errors import ModelError
 from totes.star import quarantine
 from totes.star.inputs import SourceTable, lay_out, read_by, reads_twice, reference
-from totes.star.strict import judge, keys_of
+from totes.star.strict import judge, keys_of, too_long
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
@@ -185,7 +185,7 @@ class _Builder:
             for name, column in self.star.selected.items()
         }
         values = ", ".join(f"{column.value} as {duck.name(n)}" for n, column in judged.items())
-        reasons = ", ".join(column.reason for column in judged.values())
+        reasons = ", ".join([*(column.reason for column in judged.values()), too_long(self.star)])
         names = self.driver.contract.key if self.driver else None
         key = quarantine.key_of(self.star.key, "raw", names)
         self.engine.execute(
