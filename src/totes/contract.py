@@ -117,6 +117,11 @@ class SourceContract(_Contract):
         return {name: column.type.ingested for name, column in self.columns.items()}
 
     @property
+    def key_types(self) -> dict[str, str]:
+        """Key column → type in the ingestion lake."""
+        return {name: self.columns[name].type.ingested for name in self.key}
+
+    @property
     def source_table(self) -> str:
         return self.table or self.name
 

@@ -71,6 +71,26 @@ def test_key_spelled_otherwise_is_the_same_row(
     assert pipeline.verify(own.settings).is_well
 
 
+@pytest.mark.parametrize("kind", ["double precision", "real"])
+def test_zero_that_becomes_negative_is_not_a_change(own: World, kind: str) -> None:
+    """A floating-point 0 that becomes -0, or is one again, makes no version: they are equal."""
+    columns = {"id": "integer", "n": kind}
+    create(own, "things", columns, key=["id"])
+    add_source(own, "things", columns)
+    for name, fact in (("facts", True), ("members", False)):
+        add_star(own, name, columns, "select id, n from things", driven_by="things", fact=fact)
+    insert(own, "things", {"id": 1, "n": "0"}, {"id": 2, "n": "-0"})
+    own.run()
+    own.change("update things set n = -n")
+    own.run()
+    assert own.ask("select id, n::text, batch from facts order by id") == [
+        (1, "0", 1),
+        (2, "-0", 1),
+    ]
+    assert own.ask("select id, n::text from members order by id") == [(1, "0"), (2, "-0")]
+    assert pipeline.verify(own.settings).is_well
+
+
 def test_version_that_waits_under_another_spelling_lets_the_older_one_stand(own: World) -> None:
     """A row whose key is spelled otherwise and which is now refused keeps its older version, until
     it is mended."""

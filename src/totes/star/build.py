@@ -187,7 +187,7 @@ class _Builder:
         values = ", ".join(f"{column.value} as {duck.name(n)}" for n, column in judged.items())
         reasons = ", ".join([*(column.reason for column in judged.values()), too_long(self.star)])
         names = self.driver.contract.key if self.driver else None
-        key = quarantine.key_of(self.star.key, "raw", names)
+        key = quarantine.key_of({n: raw_types[n] for n in self.star.key}, "raw", names)
         self.engine.execute(
             f"create or replace temp table totes_judged as select {values}, {key} as totes_key, "
             f"nullif(concat_ws('; ', {reasons}), '') as totes_reason from ({self.star.sql}) as raw"
