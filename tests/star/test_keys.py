@@ -124,3 +124,26 @@ def test_key_that_is_none_of_the_star_s_concerns_no_row_of_it(own: World, key: s
     assert quarantined(own) == []
     assert own.ask(FACTS) == [(1, "other", 1, "insert")]
     assert pipeline.verify(own.settings).is_well
+
+
+@pytest.mark.parametrize("fact", [True, False])
+def test_rows_that_would_be_one_wait(own: World, fact: bool) -> None:
+    """Rows of the source to which the star gives one key wait, and the others enter; once there is
+    but one of them, it follows."""
+    columns, key = {"id": "text", "part": "integer"}, ["id", "part"]
+    create(own, "things", columns, key=key)
+    add_source(own, "things", columns, key=key)
+    star = {"id": "integer", "part": "integer"}
+    query = "select id, part from things"
+    add_star(own, "stars", star, query, driven_by="things", key=key, fact=fact)
+    for name in ("1", "01", "2"):
+        insert(own, "things", {"id": name, "part": 5})
+    own.run()
+    assert own.ask("select id, part from stars") == [(2, 5)]
+    said = "id, part: 1, 5 is the key of more than one row"
+    assert [reason for *_, reason in quarantined(own)] == [said, said]
+    assert pipeline.verify(own.settings).is_well
+    own.change("delete from things where id = '01'")
+    own.run()
+    assert quarantined(own) == []
+    assert own.ask("select id, part from stars order by id") == [(1, 5), (2, 5)]

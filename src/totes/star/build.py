@@ -192,6 +192,7 @@ class _Builder:
             f"create or replace temp table totes_judged as select {values}, {key} as totes_key, "
             f"nullif(concat_ws('; ', {reasons}), '') as totes_reason from ({self.star.sql}) as raw"
         )
+        self._refuse_twins()
         self._check_grain()
 
     def _keys(self, table: str | None) -> str | None:
@@ -218,6 +219,20 @@ class _Builder:
                 f"made {made} rows of {given} in {self.driver.contract.name}, and should make one "
                 f"of each: left join what is looked up, on its key"
             )
+
+    def _refuse_twins(self) -> None:
+        """Refuse the rows that would be one row of the star: the warehouse takes no such batch."""
+        key = duck.names(self.star.key)
+        shown = ", ".join(f"cast({duck.name(part)} as varchar)" for part in self.star.key)
+        reason = (
+            f"{duck.text(', '.join(self.star.key) + ': ')} || concat_ws(', ', {shown}) "
+            f"|| ' is the key of more than one row'"
+        )
+        self.engine.execute(
+            f"update totes_judged set totes_reason = {reason} "
+            f"where totes_reason is null and ({key}) in (select ({key}) from totes_judged "
+            f"where totes_reason is null group by {key} having count(*) > 1)"
+        )
 
     def _wrong(self, what: str) -> ModelError:
         hint = f"mend {self.star.name}.sql or {self.star.name}.toml in {self.model.folder}"
