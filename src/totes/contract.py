@@ -22,7 +22,7 @@ from typing import Any, ClassVar, Literal, Self, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
-from totes.datatype import DataType
+from totes.datatype import STAR_TYPES_SAID, DataType
 from totes.errors import ConfigurationError
 
 # Folders of a lake that no table may be named after.
@@ -117,6 +117,11 @@ class SourceContract(_Contract):
         return {name: column.type.ingested for name, column in self.columns.items()}
 
     @property
+    def key_types(self) -> dict[str, str]:
+        """Key column → type in the ingestion lake."""
+        return {name: self.columns[name].type.ingested for name in self.key}
+
+    @property
     def source_table(self) -> str:
         return self.table or self.name
 
@@ -153,8 +158,8 @@ class StarContract(_Contract):
         if self.kind == "fact" and len(self.driven_by) != 1:
             raise ValueError("a fact is driven by one table, so that its deletions are known")
         for name, column in self.columns.items():
-            if column.type.name == "numeric" and column.type.modifiers[:1] > (38,):
-                raise ValueError(f"{name!r} is {column.type}; a star has 38 digits at most")
+            if not column.type.is_of_a_star:
+                raise ValueError(f"{name!r} is {column.type}; a star has {STAR_TYPES_SAID}")
         if self.record_id is not None and self.record_id not in self.columns:
             raise ValueError(f"record_id {self.record_id!r} is not among the columns")
         return self
