@@ -53,6 +53,8 @@ COLUMNS = {
     "zoned": ("timestamptz", "timestamptz"),
     "said": ("text", "text"),
     "code": ("text", "varchar(9)"),
+    "padded": ("char(3)", "char(3)"),
+    "letter": ("text", "char"),
     "flag": ("boolean", "boolean"),
     "raw_bytes": ("bytea", "bytea"),
     "tags": ("text[]", "text"),
@@ -90,6 +92,8 @@ ARRIVE: dict[str, list[str | None]] = {
     "zoned": ["2024-01-01 00:00:00", "2024-01-01 00:00:00+05:45", "9999-12-31 23:59:59+00", None],
     "said": [*awkward, None],
     "code": ["😀" * 9, "", "123456789", None],
+    "padded": ["GBP", "a", "", None],
+    "letter": ["a", "😀", None],
     "flag": ["true", "false", None],
     "raw_bytes": ["\\x", "\\x00", "\\x5c2e0a0d00ff", None],
     "tags": ["{}", '{"",NULL,"NULL",",","\\"","\\\\"}', None],
@@ -126,6 +130,7 @@ REFUSED: dict[str, list[str]] = {
     "code": ["1234567890", "12345678  "],
     "written_id": ["00000000-0000-0000-0000-00000000000A", "0" * 32, "{0}", ""],
     "written_bytes": ["\\x0", "\\x0F", "ff", "", "\\x00 ff"],
+    "letter": ["ab", "a "],
     "half": ["0.5", "nan", "2147483648"],
     "narrow": ["0.1", "1e+300", "16777217"],
     "about": ["0.30000000000000004001", "9" * 40, f"1{'0' * 400}", f"0.{'0' * 400}1"],
@@ -410,7 +415,7 @@ def test_refused_row_whose_key_was_changed_is_not_nowhere(own: World) -> None:
     "kind",
     [
         *("numeric(39,2)", "numeric(5,6)", "numeric(5,2,1)", "integer(4)", "varchar(0)", "time(7)"),
-        *("char(3)", "jsonb", "json", "text[]", "bit(3)", "interval(0)", "inet", "citext", "money"),
+        *("char(0)", "jsonb", "json", "text[]", "bit(3)", "interval(0)", "inet", "citext", "money"),
     ],
 )
 def test_type_that_no_star_has_is_refused_at_once(own: World, kind: str) -> None:
@@ -422,6 +427,14 @@ def test_type_that_no_star_has_is_refused_at_once(own: World, kind: str) -> None
     add_star(own, "stars", star, "select id, n from things", driven_by="things")
     expected = re.escape(f"'n' is {DataType.parse(kind)}; a star has smallint, ")
     with pytest.raises(ConfigurationError, match=rf"stars\.toml: .*{expected}.* or text, as which"):
+        own.run()
+
+
+def test_key_that_postgresql_pads_is_refused_at_once(own: World) -> None:
+    """A key of `char(n)` is an error of the model: two texts of ours may be one there."""
+    add_source(own, "things", {"id": "text"})
+    add_star(own, "stars", {"id": "char(3)"}, "select id from things", driven_by="things")
+    with pytest.raises(ConfigurationError, match=r"'id' is character\(3\): a key is varchar"):
         own.run()
 
 

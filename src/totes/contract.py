@@ -117,11 +117,6 @@ class SourceContract(_Contract):
         return {name: column.type.ingested for name, column in self.columns.items()}
 
     @property
-    def key_types(self) -> dict[str, str]:
-        """Key column → type in the ingestion lake."""
-        return {name: self.columns[name].type.ingested for name in self.key}
-
-    @property
     def source_table(self) -> str:
         return self.table or self.name
 
@@ -160,6 +155,8 @@ class StarContract(_Contract):
         for name, column in self.columns.items():
             if not column.type.is_of_a_star:
                 raise ValueError(f"{name!r} is {column.type}; a star has {STAR_TYPES_SAID}")
+            if column.type.name == "character" and name in self.key:
+                raise ValueError(f"{name!r} is {column.type}: a key is varchar, without padding")
         if self.record_id is not None and self.record_id not in self.columns:
             raise ValueError(f"record_id {self.record_id!r} is not among the columns")
         return self

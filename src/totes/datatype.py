@@ -12,6 +12,7 @@ ALIASES = {
     "timestamptz": "timestamp with time zone",
     "time": "time without time zone",
     "varchar": "character varying",
+    "char": "character",
     "int": "integer",
 }
 
@@ -49,14 +50,15 @@ STAR_TYPES: dict[str, tuple[range, ...]] = {
     "timestamp without time zone": (FRACTIONS,),
     "timestamp with time zone": (FRACTIONS,),
     "text": (),
+    "character": (TEXT_LENGTHS,),
     "character varying": (TEXT_LENGTHS,),
     "uuid": (),
     "bytea": (),
 }
 STAR_TYPES_SAID = (
     "smallint, integer, bigint, numeric (38 digits at most), real, double precision, boolean, "
-    "date, time, timestamp, timestamptz, varchar, uuid, bytea, or text, as which any other type "
-    "arrives"
+    "date, time, timestamp, timestamptz, varchar, char, uuid, bytea, or text, as which any other "
+    "type arrives"
 )
 
 

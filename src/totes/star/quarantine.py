@@ -60,6 +60,10 @@ def key_of(types: Mapping[str, str], relation: str, names: Sequence[str] | None 
     return _json({name: _value(f"{relation}.{duck.name(c)}", kind) for name, (c, kind) in pairs})
 
 
+def _key_types(contract: SourceContract) -> dict[str, str]:
+    return {name: contract.types[name] for name in contract.key}
+
+
 def _row(contract: SourceContract, relation: str) -> str:
     """SQL for a whole source row, as JSON."""
     values = {n: _value(f"{relation}.{duck.name(n)}", k) for n, k in contract.types.items()}
@@ -83,14 +87,14 @@ def _value(value: str, kind: str) -> str:
 def retried(star: StarContract, table: SourceTable) -> str:
     """SQL for the source rows of a model that are in quarantine, as they are now."""
     keys = f"select key from totes_pending where model = {duck.text(star.name)}"
-    spelled = key_of(table.contract.key_types, "live")
+    spelled = key_of(_key_types(table.contract), "live")
     return f"select * from ({table.current_rows()}) as live where {spelled} in ({keys})"
 
 
 def divide(engine: DuckDBPyConnection, star: StarContract, table: SourceTable, rows: str) -> None:
     """Lay out those of the driving table's `rows` that the model can read; the others, which have
     a value that the lake has no type for, are put aside as `totes_unreadable`."""
-    names, key = duck.names(table.contract.types), key_of(table.contract.key_types, "rows")
+    names, key = duck.names(table.contract.types), key_of(_key_types(table.contract), "rows")
     readable = f"select {names} from ({rows}) where {RAW} is null"
     lay_out(engine, table.contract.name, readable)
     engine.execute(
@@ -105,8 +109,8 @@ def divide(engine: DuckDBPyConnection, star: StarContract, table: SourceTable, r
 
 def there(contract: SourceContract, layers: Sequence[Layer]) -> str:
     """SQL for the keys of a source table's current rows, spelled as the quarantine spells them."""
-    rows = current(layers, contract.key, contract.key_types, CHANGE)
-    return f"select {key_of(contract.key_types, 'live')} as key from ({rows}) as live"
+    rows = current(layers, contract.key, _key_types(contract), CHANGE)
+    return f"select {key_of(_key_types(contract), 'live')} as key from ({rows}) as live"
 
 
 def standing(star: StarContract, source: SourceContract, layers: Sequence[Layer], rows: str) -> str:
@@ -151,7 +155,7 @@ def settle(engine: DuckDBPyConnection, star: StarContract, table: SourceTable, b
     for one that is not found: it would be neither in the star nor in quarantine.
     """
     model = duck.text(star.name)
-    key = key_of(table.contract.key_types, "driver")
+    key = key_of(_key_types(table.contract), "driver")
     refused = "from totes_judged as judged where totes_reason is not null"
     engine.execute(
         f"create or replace temp table totes_bad as "

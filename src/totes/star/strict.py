@@ -108,6 +108,8 @@ def _exact(raw: str, raw_type: str, value: str, column: Column) -> str:
         return f"regexp_full_match({value}, '{PRINTED[column.type.name]}')"
     if wanted == "VARCHAR":
         held += f" and not contains({value}, chr(0))"  # of which PostgreSQL has no text
+        if column.type.name == "character":
+            modifiers = modifiers or (1,)  # PostgreSQL's `char` is `char(1)`
         return f"{held} and length({value}) <= {modifiers[0]}" if modifiers else held
     return held
 
