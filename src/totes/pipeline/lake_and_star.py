@@ -145,24 +145,10 @@ class _Held:
         return changes.current([changes.Layer(path, 1) for path in files], (), columns)
 
     def _without_refused(self, contract: StarContract, held: str) -> str:
-        """SQL for the rows of `held` whose key is not in quarantine.
-
-        There a key is spelled by the driving table, whose type for it may be another.
-        """
+        """SQL for the rows of `held` whose key is not in quarantine."""
         driver = self.model.sources.get(contract.driven_by[0])
         if driver is None or contract.name not in self.refused:
             return held
-        matched = " and ".join(
-            f"held.{duck.name(ours)} = try_cast(json_extract_string(refused.key, "
-            f"{duck.text(_pointer(theirs))}) as {contract.types[ours]})"
-            for ours, theirs in zip(contract.key, driver.key, strict=True)
-        )
-        return (
-            f"select held.* from ({held}) as held anti join (select key from totes_quarantined "
-            f"where model = {duck.text(contract.name)}) as refused on {matched}"
-        )
-
-
-def _pointer(name: str) -> str:
-    """The JSON pointer to a member of an object."""
-    return "/" + name.replace("~", "~0").replace("/", "~1")
+        refused = star.refused_keys(contract, driver, "from totes_quarantined")
+        matched = duck.matched(contract.key, contract.key, "held", "refused")
+        return f"select held.* from ({held}) as held anti join ({refused}) as refused on {matched}"
