@@ -84,15 +84,6 @@ def test_plans_are_what_the_variables_say(copy: Path) -> None:
     run("terraform", "test", folder=copy)
 
 
-def test_terraform_is_compliant(copy: Path) -> None:
-    """checkov finds nothing that is not excused, with its reason, where it is."""
-    run(
-        *("checkov", "--directory", ".", "--framework", "terraform"),
-        *("--skip-download", "--quiet", "--compact"),
-        folder=copy,
-    )
-
-
 def files(pattern: str) -> list[Path]:
     """The configuration's files of a name, sorted."""
     found = TERRAFORM.rglob(pattern)
