@@ -133,3 +133,21 @@ def test_nothing_is_hard_coded() -> None:
         text = file.read_text(encoding="utf-8")
         assert not re.search(r"\b\d{12}\b|\b[a-z]{2}-[a-z]+-\d\b", text), file
         assert not re.search(r"[\w.]+@(?!example\.com)[\w-]+\.\w+", text), file
+
+
+def alarms() -> Iterator[str]:
+    """What the alarms are called, as the configuration writes it."""
+    text = (TERRAFORM / "modules" / "alarms" / "main.tf").read_text(encoding="utf-8")
+    for kind in re.findall(r'^ +"\${stage}-(\w+)" = {', text, re.MULTILINE):
+        yield from (f"{stage}-{kind}" for stage in ("ingest", "process", "load"))
+    (outcomes,) = re.findall(r"for outcome in (\[.+\]) :", text)
+    yield from (f"executions-{outcome.lower()}" for outcome in json.loads(outcomes))
+    yield from re.findall(r"^    ([a-z-]+) = {", text, re.MULTILINE)
+
+
+def test_every_alarm_is_in_the_runbook() -> None:
+    """Whoever is woken by an alarm finds it in the guide, and no alarm there is made up."""
+    guide = (TERRAFORM.parent / "docs" / "guides" / "deploy.md").read_text(encoding="utf-8")
+    table = guide[guide.index("| alarm | what it means |") :]
+    first = [row.split("|")[1] for row in table.splitlines() if row.startswith("| `")]
+    assert sorted(re.findall(r"`([\w-]+)`", " ".join(first))) == sorted(alarms())
