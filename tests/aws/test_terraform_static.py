@@ -7,8 +7,10 @@ import os
 import re
 import shutil
 import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import NoReturn
 
 import pytest
 
@@ -19,29 +21,33 @@ ROOTS = [".", "bootstrap", "examples/default", "examples/complete"]
 LEFTOVERS = shutil.ignore_patterns(".terraform*", "*.tfstate*", "backend.hcl", "*.tfplan")
 
 
-def command(name: str) -> str:
-    """The path of a program. Where there is none the test is skipped; in CI it fails."""
-    found = shutil.which(name)
-    if found is None:
-        if os.environ.get("CI") == "true":
-            pytest.fail(f"there is no `{name}`, and this is CI")
-        pytest.skip(f"there is no `{name}`")
-    return found
+def missing(what: str) -> NoReturn:
+    """Skip the test, for what this machine does not have; in CI fail it."""
+    if os.environ.get("CI") == "true":
+        pytest.fail(f"there is no {what}, and this is CI")
+    pytest.skip(f"there is no {what}")
 
 
-def run(name: str, *arguments: str, folder: Path) -> str:
-    """What a program prints; a test fails with it where the program does."""
-    ran = subprocess.run(
-        [command(name), *arguments],
+def ran(*command: str, folder: Path) -> subprocess.CompletedProcess[str]:
+    """A command that has run, in a folder, or a test that is skipped for want of its program."""
+    beside = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    program = shutil.which(command[0], path=beside) or missing(f"`{command[0]}`")
+    return subprocess.run(
+        [program, *command[1:]],
         cwd=folder,
         capture_output=True,
         text=True,
         check=False,
         env={**os.environ, "CHECKPOINT_DISABLE": "1", "TF_IN_AUTOMATION": "1"},
     )
-    if ran.returncode:
-        pytest.fail(f"{name} {' '.join(arguments)}\n{ran.stdout}{ran.stderr}")
-    return ran.stdout
+
+
+def run(*command: str, folder: Path) -> str:
+    """What a command prints; the test fails with it where the command does."""
+    result = ran(*command, folder=folder)
+    if result.returncode:
+        pytest.fail(f"{' '.join(command)}\n{result.stdout}{result.stderr}")
+    return result.stdout
 
 
 @pytest.fixture(scope="module")
@@ -77,11 +83,12 @@ def test_terraform_is_valid(copy: Path, root: str) -> None:
     assert not others
 
 
+@pytest.mark.parametrize("root", [".", "bootstrap"])
 @pytest.mark.usefixtures("plugins")
-def test_plans_are_what_the_variables_say(copy: Path) -> None:
+def test_plans_are_what_the_variables_say(copy: Path, root: str) -> None:
     """`terraform test`: optional parts come and go with their variables, nonsense is refused."""
-    run("terraform", "init", "-backend=false", "-input=false", folder=copy)
-    run("terraform", "test", folder=copy)
+    run("terraform", "init", "-backend=false", "-input=false", folder=copy / root)
+    run("terraform", "test", folder=copy / root)
 
 
 def files(pattern: str) -> list[Path]:
