@@ -198,12 +198,15 @@ def test_deletions_are_confirmed_by_an_execution_s_input(deployed: Deployment) -
 def test_a_secret_that_is_none_is_not_quoted(
     deployed: Deployment, content: str, wrong: str
 ) -> None:
-    """What a secret should hold and does not is named, with nothing of what it holds."""
+    """What a secret should hold and does not is named, not quoted; once mended it is taken."""
+    right = deployed.secret("source")
     deployed.put_secret("source", content)
     error, failed = deployed.invoke("ingest")
     assert failed
     assert error["errorType"] == "ConfigurationError"
     assert wrong in error["errorMessage"]
+    deployed.put_secret("source", right)
+    assert not deployed.invoke("ingest")[1]
 
 
 def test_a_secret_that_is_not_there_is_named(deployed: Deployment) -> None:

@@ -64,14 +64,15 @@ class Login(BaseModel):
 def logged_in(
     setting: Literal["source", "warehouse"], work: Callable[[Settings], Report]
 ) -> Report:
-    """Do the work with a login to the database. If it does not do and the secret has another by
-    now, once more with that one."""
-    dsn = _login(setting).dsn
+    """Do the work with a login to the database. If the one that is remembered does not do, and the
+    secret has another by now, once more with that one."""
+    tried = None
     try:
-        return work(_settings(setting, dsn))
+        tried = _login(setting).dsn
+        return work(_settings(setting, tried))
     except ConfigurationError:
         newer = _login(setting, anew=True).dsn
-        if newer == dsn:
+        if newer == tried:
             raise
         return work(_settings(setting, newer))
 
