@@ -183,9 +183,8 @@ class AnyQuarantine(RuleBasedStateMachine):
         self.stack = ExitStack()
         folder = Path(tempfile.mkdtemp(prefix="totes-quarantine-"))
         self.stack.callback(shutil.rmtree, folder)
-        self.world = World(
-            *self.stack.enter_context(made_databases(self.server, self.template)), folder
-        )
+        dsns = self.stack.enter_context(made_databases(self.server, self.template))
+        self.world = World(*dsns, folder, {"deletion_limit": 1})  # of four rows half are soon gone
         self.world.change("truncate payment, transaction, purchase_order, sales_order")
         self.expected = Expected()
         self.seen: Source | None = None

@@ -81,6 +81,26 @@ def test_secrets_are_in_no_text_of_the_settings() -> None:
     assert settings.dsn("source") == secret
 
 
+@pytest.mark.parametrize(
+    ("variable", "value"),
+    [
+        ("TOTES_DELETION_LIMIT", "half"),
+        ("TOTES_DELETION_LIMIT", "1.5"),
+        ("TOTES_DELETION_LIMIT", "'; drop table"),
+        ("TOTES_MEMORY", "1MB"),
+        ("TOTES_MEMORY", "much"),
+    ],
+)
+def test_value_that_will_not_do_is_named(
+    variable: str, value: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A setting that is no number, or out of its range, is named with its value and an example."""
+    monkeypatch.setenv(variable, value)
+    with pytest.raises(ConfigurationError, match=f"^{variable} is .*{value}") as caught:
+        Settings.of_environment()
+    assert f"{variable}=" in str(caught.value.hint)
+
+
 def test_settings_cannot_be_changed() -> None:
     """Settings are what they were when they were read."""
     settings, setting = Settings(), "ingestion"

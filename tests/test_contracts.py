@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import signal
+import time
 import tomllib
 from pathlib import Path
 from typing import Any
@@ -10,6 +12,7 @@ from typing import Any
 import pytest
 from click.testing import CliRunner, Result
 
+from tests.test_cli import start, wait_for
 from tests.world import World
 from totes import pipeline
 from totes.cli import cli
@@ -175,3 +178,25 @@ def test_deletions_are_confirmed_on_the_command_line(world: World) -> None:
     wrong = totes(world, "run", "--confirm-deletions", "pay")
     assert wrong.exit_code == 1
     assert "pay is no source table" in wrong.stderr
+
+
+def test_a_word_is_for_one_run(world: World) -> None:
+    """With `--every`, deletions are confirmed for the first run, and not for a mishap to come."""
+    world.run()
+    rows = world.ask("select count(*) from current_payment")
+    some = f"select from current_payment having count(*) = {rows[0][0]}"
+    none = "select from current_payment having count(*) = 0"
+    world.change("create table kept as table payment", "delete from payment")
+    process = start(world, "run", "--every", "0.2s", "--confirm-deletions", "payment")
+    try:
+        wait_for(world, none)
+        world.change("insert into payment table kept")
+        wait_for(world, some)
+        world.change("delete from payment")
+        deadline = time.monotonic() + 30
+        while not pipeline.status(world.settings).ingestion.problems:
+            assert time.monotonic() < deadline
+    finally:
+        process.send_signal(signal.SIGINT)
+        process.communicate(timeout=20)
+    assert world.ask("select count(*) from current_payment") == rows

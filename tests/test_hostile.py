@@ -11,16 +11,26 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
+from random import Random
 from typing import Any
 
 import psycopg
 import pytest
 from psycopg import sql
 
-from tests.own_model import add_source, add_star, create, insert, own_world, quarantined
+from tests.own_model import (
+    add_source,
+    add_star,
+    create,
+    insert,
+    own_database,
+    own_world,
+    quarantined,
+)
 from tests.test_round_trip import BENT, PLAIN, awkward
 from tests.world import World
 from totes import duck, pipeline
+from totes.datatype import DataType
 from totes.demo.postgres import PostgresServer
 from totes.errors import ConfigurationError, ModelError
 from totes.postgres import copied_in
@@ -43,10 +53,16 @@ COLUMNS = {
     "zoned": ("timestamptz", "timestamptz"),
     "said": ("text", "text"),
     "code": ("text", "varchar(9)"),
+    "padded": ("char(3)", "char(3)"),
+    "letter": ("text", "char"),
     "flag": ("boolean", "boolean"),
     "raw_bytes": ("bytea", "bytea"),
-    "tags": ("text[]", "text[]"),
-    "document": ("jsonb", "jsonb"),
+    "tags": ("text[]", "text"),
+    "document": ("jsonb", "text"),
+    "span": ("interval", "text"),
+    "unique_id": ("uuid", "uuid"),
+    "written_id": ("text", "uuid"),
+    "written_bytes": ("text", "bytea"),
     "half": ("double precision", "integer"),
     "narrow": ("double precision", "real"),
     "about": ("numeric", "double precision"),
@@ -67,7 +83,7 @@ ARRIVE: dict[str, list[str | None]] = {
     "price": ["99999999.99", "-99999999.99", "19.990", "0.1", None],
     "few": ["32767", "-32768", None],
     "many": ["2147483647", "-2147483648"],
-    "most": ["9223372036854775807", "-9223372036854775808"],
+    "most": ["9223372036854775807", "-9223372036854775808", "1.0", "9223372036854775807.00"],
     "ratio": ["NaN", "Infinity", "-Infinity", "0.30000000000000004", "5e-324", "-0", "1e22", None],
     "short": ["NaN", "Infinity", "1e-45", "3.4028235e38", "0.1", None],
     "day": ["0001-01-01", "9999-12-31", "2024-02-29", "1582-10-10", None],
@@ -76,10 +92,16 @@ ARRIVE: dict[str, list[str | None]] = {
     "zoned": ["2024-01-01 00:00:00", "2024-01-01 00:00:00+05:45", "9999-12-31 23:59:59+00", None],
     "said": [*awkward, None],
     "code": ["😀" * 9, "", "123456789", None],
+    "padded": ["GBP", "a", "", None],
+    "letter": ["a", "😀", None],
     "flag": ["true", "false", None],
     "raw_bytes": ["\\x", "\\x00", "\\x5c2e0a0d00ff", None],
     "tags": ["{}", '{"",NULL,"NULL",",","\\"","\\\\"}', None],
     "document": ['"\\\\N"', '{"a": [1, null, "\\n\'"]}', "null", None],
+    "span": ["P1Y-2M", "PT0S", None],
+    "unique_id": ["00000000-0000-0000-0000-00000000000a", None],
+    "written_id": ["00000000-0000-0000-0000-00000000000a", None],
+    "written_bytes": ["\\x", "\\x00ff", None],
     "half": ["2", "-0", None],
     "narrow": ["0.25", "NaN", "Infinity", "16777216"],
     "about": ["0.1", "123456.789012345", "0", "NaN", "-Infinity", "1e300", "1e-300"],
@@ -106,6 +128,9 @@ REFUSED: dict[str, list[str]] = {
     "at": ["infinity", "-infinity", "0044-03-15 12:00:00 BC", *FAR],
     "zoned": ["infinity", "0044-03-15 12:00:00+00 BC", "10000-01-01 00:00:00+00", *FAR],
     "code": ["1234567890", "12345678  "],
+    "written_id": ["00000000-0000-0000-0000-00000000000A", "0" * 32, "{0}", ""],
+    "written_bytes": ["\\x0", "\\x0F", "ff", "", "\\x00 ff"],
+    "letter": ["ab", "a "],
     "half": ["0.5", "nan", "2147483648"],
     "narrow": ["0.1", "1e+300", "16777217"],
     "about": ["0.30000000000000004001", "9" * 40, f"1{'0' * 400}", f"0.{'0' * 400}1"],
@@ -274,6 +299,22 @@ def test_fifty_megabytes_in_one_cell_arrive(own: World) -> None:
     assert there[0][1] == BIG + 1
 
 
+def test_many_long_rows_ask_for_more_memory(own: World) -> None:
+    """Where long rows are too many for the engine's memory, the error names the setting that gives
+    it more; with that the run goes on."""
+    add_texts(own, "things")
+    own.change(
+        "insert into things select n, repeat(md5(n::text), 150) from generate_series(1, 5e4) n"
+    )
+    with pytest.raises(ConfigurationError, match="more than 256 MB") as caught:
+        own.run()
+    assert caught.value.hint == "TOTES_MEMORY=512MB gives it more"
+    own.extra["memory"] = "1GB"
+    own.run()
+    sums = "select sum(length(said)), sum(hashtext(said)) from {}"
+    assert own.ask(sums.format("things_star")) == own.ask(sums.format("things"), source=True)
+
+
 @pytest.mark.parametrize("megabytes", [65, 130])
 def test_cell_that_is_too_long_stops_its_table_alone(own: World, megabytes: int) -> None:
     """A row longer than the engine's longest is an error that says how long it is; other tables
@@ -370,14 +411,68 @@ def test_refused_row_whose_key_was_changed_is_not_nowhere(own: World) -> None:
     assert [key for _, key, _ in quarantined(own)] == ['{"id":"2"}']
 
 
-def test_number_wider_than_any_star_has_is_refused_at_once(own: World) -> None:
-    """A star's numeric of more than 38 digits is an error of the model, not of its first row."""
-    create(own, "things", {"id": "integer", "n": "numeric"}, key=["id"])
-    add_source(own, "things", {"id": "integer", "n": "numeric"})
-    star = {"id": "integer", "n": "numeric(39,2)"}
+@pytest.mark.parametrize(
+    "kind",
+    [
+        *("numeric(39,2)", "numeric(5,6)", "numeric(5,2,1)", "integer(4)", "varchar(0)", "time(7)"),
+        *("char(0)", "jsonb", "json", "text[]", "bit(3)", "interval(0)", "inet", "citext", "money"),
+    ],
+)
+def test_type_that_no_star_has_is_refused_at_once(own: World, kind: str) -> None:
+    """A star's type whose values cannot be judged beforehand is an error of the model, which says
+    what may be instead, not of its first row."""
+    create(own, "things", {"id": "integer", "n": "text"}, key=["id"])
+    add_source(own, "things", {"id": "integer", "n": "text"})
+    star = {"id": "integer", "n": kind}
     add_star(own, "stars", star, "select id, n from things", driven_by="things")
-    with pytest.raises(ConfigurationError, match=r"'n' is numeric\(39,2\)"):
+    expected = re.escape(f"'n' is {DataType.parse(kind)}; a star has smallint, ")
+    with pytest.raises(ConfigurationError, match=rf"stars\.toml: .*{expected}.* or text, as which"):
         own.run()
+
+
+def test_key_that_postgresql_pads_is_refused_at_once(own: World) -> None:
+    """A key of `char(n)` is an error of the model: two texts of ours may be one there."""
+    add_source(own, "things", {"id": "text"})
+    add_star(own, "stars", {"id": "char(3)"}, "select id from things", driven_by="things")
+    with pytest.raises(ConfigurationError, match=r"'id' is character\(3\): a key is varchar"):
+        own.run()
+
+
+@pytest.mark.parametrize("fact", [True, False])
+def test_key_too_long_for_an_index_waits(own: World, fact: bool) -> None:
+    """A key with more bytes than an index of the warehouse takes waits, and says how many; the
+    longest that may be arrives, with whatever stands beside it."""
+    columns = {"id": "text", "part": "varchar(99)", "n": "numeric", "made": "timestamp"}
+    key = list(columns)
+    create(own, "things", columns, key=["n"])
+    add_source(own, "things", columns, key=key)
+    select = "select id, part, n, made from things"
+    add_star(own, "stars", columns, select, driven_by="things", key=key, fact=fact)
+    noise = Random(1).choices([chr(n) for n in range(0x4E00, 0x9000)], k=900)  # 3 bytes each
+    rest = {"part": "b" * 50, "n": "1234567890123456789012345678.0123456789", "made": "2024-01-01"}
+    insert(own, "things", {"id": "".join(noise[:850]), **rest})
+    insert(own, "things", {"id": "".join(noise[:850]) + "c", **rest, "n": "0"})
+    own.run()
+    assert own.ask("select octet_length(id) from stars") == [(2550,)]
+    ((_, _, reason),) = quarantined(own)
+    assert reason == "id, part: 2601 bytes are too long for a key"
+    own.change("update things set id = 'short' where n = 0")
+    own.run()
+    assert quarantined(own) == []
+    assert own.ask("select count(*) from stars") == [(2,)]
+
+
+def test_character_that_postgresql_has_not_waits(own: World) -> None:
+    """A text in which a model puts the character 0 waits: PostgreSQL has none."""
+    columns = {"id": "integer", "said": "text"}
+    create(own, "things", columns, key=["id"])
+    add_source(own, "things", columns)
+    query = "select id, case when id = 1 then said || chr(0) else said end as said from things"
+    add_star(own, "stars", columns, query, driven_by="things")
+    insert(own, "things", {"id": 1, "said": "a"}, {"id": 2, "said": "b"})
+    own.run()
+    assert quarantined(own) == [("stars", '{"id":1}', "said: a\\0 is no text")]
+    assert own.ask("table stars") == [(2, "b")]
 
 
 # --- encodings ---
@@ -416,3 +511,20 @@ def test_encodings_of_the_source(
         own.change("update things set said = 'tea'")
         assert not own.run()[0].problems
         assert own.ask("select said from things_star") == [("tea",)]
+
+
+@pytest.mark.parametrize("encoding", ["LATIN1", "SQL_ASCII"])
+def test_warehouse_that_has_not_every_character_is_refused(
+    server: PostgresServer, own: World, encoding: str
+) -> None:
+    """A warehouse whose database is not in UTF-8 is refused before anything is captured, by name
+    and with what to do, as some text could not be loaded one day."""
+    add_texts(own, "things")
+    with own_database(server, options=ENCODED.format(encoding)) as warehouse:
+        refused = World(own.source, warehouse, own.folder, own.extra)
+        said = f"database of TOTES_WAREHOUSE is {encoding}, and should be UTF8"
+        with pytest.raises(ConfigurationError, match=said) as raised:
+            refused.run()
+        assert "encoding 'UTF8'" in str(raised.value.hint)
+        assert not own.objects()
+    own.run()

@@ -85,7 +85,7 @@ def _show_error(error: TotesError, *, as_json: bool, debug: bool) -> None:
 def _settings() -> Any:
     from totes.config import Settings
 
-    return Settings()
+    return Settings.of_environment()
 
 
 def _stage(call: Callable[[Progress], list[Report]], *, as_json: bool) -> bool:

@@ -5,9 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Literal
 
-from pydantic import Field, SecretStr
+from pydantic import ByteSize, Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from totes import duck
 from totes.contract import DataModel, shipped_model
 from totes.errors import ConfigurationError
 
@@ -17,6 +18,7 @@ EXAMPLES = {
     "ingestion": "file:///var/lib/totes/ingestion",
     "processed": "file:///var/lib/totes/processed",
     "deletion_limit": "0.5",
+    "memory": "512MB",
 }
 
 
@@ -26,7 +28,8 @@ class Settings(BaseSettings):
     `source` and `warehouse` are PostgreSQL connection strings, `ingestion` and `processed` the URLs
     of the two lakes (`file:///…` or `s3://bucket/prefix`), `model` the folder of another data model
     than the one that ships. `deletion_limit` is the share of a table's rows (0 to 1) beyond which a
-    run does not believe that they were deleted, until a person confirms it.
+    run does not believe that they were deleted, until a person confirms it. `memory` is how much
+    of it the engine may take before it works on disk (at least `256MB`); long rows need more.
     """
 
     model_config = SettingsConfigDict(env_prefix="TOTES_", frozen=True)
@@ -37,6 +40,21 @@ class Settings(BaseSettings):
     processed: str | None = None
     model: Path | None = None
     deletion_limit: float = Field(0.5, ge=0, le=1)
+    memory: ByteSize = Field(ByteSize(duck.MEMORY), ge=duck.MEMORY)
+
+    @classmethod
+    def of_environment(cls) -> Settings:
+        """What the environment says. Raises ConfigurationError for a value that will not do."""
+        try:
+            return cls()
+        except ValidationError as error:
+            (wrong, *_) = error.errors()
+            setting = str(wrong["loc"][0])
+            variable = f"TOTES_{setting.upper()}"
+            raise ConfigurationError(
+                f"{variable} is {wrong['input']!r}: {wrong['msg'][:1].lower()}{wrong['msg'][1:]}",
+                hint=f"for example {variable}={EXAMPLES[setting]}",
+            ) from None
 
     def dsn(self, setting: Literal["source", "warehouse"]) -> str:
         """The connection string of a database. Raises ConfigurationError if it is not set."""

@@ -22,7 +22,7 @@ from typing import Any, ClassVar, Literal, Self, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
-from totes.datatype import DataType
+from totes.datatype import STAR_TYPES_SAID, DataType
 from totes.errors import ConfigurationError
 
 # Folders of a lake that no table may be named after.
@@ -153,8 +153,10 @@ class StarContract(_Contract):
         if self.kind == "fact" and len(self.driven_by) != 1:
             raise ValueError("a fact is driven by one table, so that its deletions are known")
         for name, column in self.columns.items():
-            if column.type.name == "numeric" and column.type.modifiers[:1] > (38,):
-                raise ValueError(f"{name!r} is {column.type}; a star has 38 digits at most")
+            if not column.type.is_of_a_star:
+                raise ValueError(f"{name!r} is {column.type}; a star has {STAR_TYPES_SAID}")
+            if column.type.name == "character" and name in self.key:
+                raise ValueError(f"{name!r} is {column.type}: a key is varchar, without padding")
         if self.record_id is not None and self.record_id not in self.columns:
             raise ValueError(f"record_id {self.record_id!r} is not among the columns")
         return self

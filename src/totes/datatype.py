@@ -12,6 +12,7 @@ ALIASES = {
     "timestamptz": "timestamp with time zone",
     "time": "time without time zone",
     "varchar": "character varying",
+    "char": "character",
     "int": "integer",
 }
 
@@ -32,6 +33,33 @@ LAKE_TYPES = {
 
 # A star's `numeric` without a declared precision: 28 digits before the point and 10 after it.
 UNDECLARED_NUMERIC = (38, 10)
+
+# What a star's column may be: the types whose values can be judged before they meet PostgreSQL, so
+# that none stops a load; each with what its modifiers may be.
+TEXT_LENGTHS, FRACTIONS = range(1, 10_485_761), range(7)
+STAR_TYPES: dict[str, tuple[range, ...]] = {
+    "smallint": (),
+    "integer": (),
+    "bigint": (),
+    "numeric": (range(1, UNDECLARED_NUMERIC[0] + 1), range(UNDECLARED_NUMERIC[0] + 1)),
+    "real": (),
+    "double precision": (),
+    "boolean": (),
+    "date": (),
+    "time without time zone": (FRACTIONS,),
+    "timestamp without time zone": (FRACTIONS,),
+    "timestamp with time zone": (FRACTIONS,),
+    "text": (),
+    "character": (TEXT_LENGTHS,),
+    "character varying": (TEXT_LENGTHS,),
+    "uuid": (),
+    "bytea": (),
+}
+STAR_TYPES_SAID = (
+    "smallint, integer, bigint, numeric (38 digits at most), real, double precision, boolean, "
+    "date, time, timestamp, timestamptz, varchar, char, uuid, bytea, or text, as which any other "
+    "type arrives"
+)
 
 
 @dataclass(frozen=True)
@@ -77,6 +105,16 @@ class DataType:
             precision, scale = (*self.modifiers, 0)[:2] if self.modifiers else UNDECLARED_NUMERIC
             return f"DECIMAL({precision},{scale})"
         return self.ingested
+
+    @property
+    def is_of_a_star(self) -> bool:
+        """Whether a column of a star may be of this type."""
+        allowed = STAR_TYPES.get(self.name)
+        if allowed is None or len(self.modifiers) > len(allowed):
+            return False
+        precision, *scale = self.modifiers or (0,)
+        fit = all(n in some for n, some in zip(self.modifiers, allowed, strict=False))
+        return fit and all(digits <= precision for digits in scale)
 
     def holds(self, other: DataType) -> bool:
         """Whether every value of `other` can be held, exactly, by a lake column of this type."""

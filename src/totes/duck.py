@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import atexit
 import errno
+import re
 import shutil
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping
@@ -13,14 +14,15 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from totes.errors import TransientError
+from totes.errors import ConfigurationError, TotesError, TransientError
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
-MEMORY_LIMIT = "256MB"  # beyond it DuckDB spills to the work folder
+MEMORY = 256_000_000  # bytes; beyond it DuckDB spills to the work folder
 PREFIX = "totes-work-"  # of the names of work folders
-PARQUET = "format parquet, compression zstd, row_group_size 122880"
+# A row group is as many rows or as many bytes, whichever is reached first: it is held in memory.
+PARQUET = "format parquet, compression zstd, row_group_size 122880, row_group_size_bytes '16MB'"
 FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}  # disk, quota, largest file
 ROOM = "is its disk full? TMPDIR names another place; then run again"
 
@@ -43,8 +45,11 @@ class Workspace:
 
 
 @contextmanager
-def workspace() -> Iterator[Workspace]:
-    """Yield a workspace that is gone, with everything in it, when the block ends."""
+def workspace(memory: int = MEMORY) -> Iterator[Workspace]:
+    """Yield a workspace that is gone, with everything in it, when the block ends.
+
+    Its engine holds up to `memory` bytes of rows.
+    """
     try:
         folder = Path(tempfile.mkdtemp(prefix=PREFIX))
     except OSError as error:
@@ -52,7 +57,7 @@ def workspace() -> Iterator[Workspace]:
     sweep = partial(shutil.rmtree, folder, ignore_errors=True)
     atexit.register(sweep)  # should Ctrl-C come just while we sweep
     try:
-        with engine(folder) as running:
+        with engine(folder, memory) as running:
             yield Workspace(folder, running)
     except OSError as error:
         if error.errno not in FULL:
@@ -64,12 +69,12 @@ def workspace() -> Iterator[Workspace]:
 
 
 @contextmanager
-def engine(work: Path) -> Iterator[DuckDBPyConnection]:
+def engine(work: Path, memory: int = MEMORY) -> Iterator[DuckDBPyConnection]:
     """Yield an in-memory DuckDB that spills to `work`, thinks in UTC and never goes online."""
     import duckdb  # a quarter of a second that `totes --help` need not pay
 
     config: dict[str, str | bool | int | float | list[str]] = {
-        "memory_limit": MEMORY_LIMIT,
+        "memory_limit": f"{memory}B",
         "temp_directory": str(work / "spill"),
         "autoinstall_known_extensions": False,
         "autoload_known_extensions": False,
@@ -77,6 +82,7 @@ def engine(work: Path) -> Iterator[DuckDBPyConnection]:
     connection = duckdb.connect(":memory:", config=config)
     try:
         connection.execute("set timezone = 'UTC'")
+        connection.execute("set preserve_insertion_order = false")  # or row groups have no bytes
         connection.execute("set enable_progress_bar = false")  # after 2 s, even into a pipe
         yield connection
     except RuntimeError as error:
@@ -84,10 +90,19 @@ def engine(work: Path) -> Iterator[DuckDBPyConnection]:
             raise KeyboardInterrupt from error
         raise
     except (duckdb.OutOfMemoryException, duckdb.IOException) as error:
-        reason = str(error).splitlines()[0]
-        raise TransientError(f"the engine cannot work in {work}: {reason}", hint=ROOM) from error
+        raise _out_of_room(error, work, memory) from error
     finally:
         connection.close()
+
+
+def _out_of_room(error: Exception, work: Path, memory: int) -> TotesError:
+    reason = str(error).splitlines()[0]
+    if re.search(r"failed to (allocate|pin)|could not allocate", reason):
+        return ConfigurationError(
+            f"a table has rows so long that the engine needs more than {memory / 1e6:,.0f} MB",
+            hint=f"TOTES_MEMORY={2 * memory // 1_000_000}MB gives it more",
+        )
+    return TransientError(f"the engine cannot work in {work}: {reason}", hint=ROOM)
 
 
 def name(identifier: str) -> str:

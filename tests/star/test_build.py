@@ -81,3 +81,50 @@ def test_text_longer_than_its_column_waits(world: World, models: Path) -> None:
     )
     world.run()
     assert world.ask("select design_name from dim_design") == [("Wooden",)]
+
+
+JOINED = {
+    "using": "select staff_id, department_name from staff "
+    "left join department using (department_id)",
+    "natural": "select staff_id, department_name from (select staff_id, department_id from staff) "
+    "natural left join (select department_id, department_name from department)",
+    "with": "with department as (select department_id, department_name from department), "
+    "other as (select * from department) "
+    "select staff_id, department_name from staff left join other using (department_id)",
+    "recursive": "with recursive n as (select 4 as n union all select n - 1 from n where n > 0) "
+    "select staff_id, (select max(department_name) from n join department on department_id = n) "
+    "as department_name from staff",
+}
+
+
+@pytest.mark.parametrize("joined", JOINED)
+def test_model_may_join_as_sql_allows(world: World, models: Path, joined: str) -> None:
+    """Tables that are joined by USING, or under a WITH, are found, and followed as they change."""
+    text = (models / "dim_staff.sql").read_text()
+    (models / "dim_staff.sql").write_text(
+        f"with them as ({JOINED[joined]})\n"
+        + text.replace("department.department_name", "them.department_name").rstrip()
+        + "\njoin them using (staff_id)\n"
+    )
+    change(models / "dim_staff.sql", "    staff.staff_id,", "    staff_id,")
+    world.run()
+    world.change("update department set department_name = 'Zest' where department_id = 4")
+    world.run()
+    assert ("Zest",) in world.ask("select department_name from dim_staff")
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("delete from staff", r"dim_staff\.sql: Only SELECT"),
+        ("with them as (select 1 as x) select x from thos", r"reads thos, which is no"),
+        ("with a as (select 1 from b), b as (select 1) from a", r"reads b, which is no"),
+    ],
+)
+def test_model_that_is_no_select_of_known_tables_is_named(
+    world: World, models: Path, text: str, said: str
+) -> None:
+    """A model that is no SELECT, or reads a table that nobody knows, is an error that says so."""
+    (models / "dim_staff.sql").write_text(text)
+    with pytest.raises(ModelError, match=said):
+        world.run()

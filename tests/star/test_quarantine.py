@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import json
 import shutil
+from pathlib import Path
 
 import pytest
 
+from tests.own_model import add_source, add_star, create, insert, own_world, quarantined
 from tests.world import World
 from totes import duck, pipeline, star
 from totes.contract import shipped_model
+from totes.demo.postgres import PostgresServer
 from totes.errors import ModelError
 from totes.lake import Lake
 
@@ -292,3 +295,49 @@ def test_what_waits_is_as_it_is_now(world: World) -> None:
     world.run()
     (row,) = pipeline.quarantined_rows(world.settings).rows
     assert (row.since, json.loads(row.row)["units_sold"]) == (1, 5)
+
+
+@pytest.mark.parametrize("bad", ["NaN", "Infinity", "-Infinity"])
+def test_what_no_json_number_is_waits_as_text(
+    server: PostgresServer, tmp_path: Path, bad: str
+) -> None:
+    """NaN and infinity, in a waiting row or its key, are text in its JSON, which anyone can read;
+    and the row is found again when it is retried."""
+    columns = {"id": "double precision", "short": "real", "said": "text"}
+    with own_world(server, tmp_path) as own:
+        create(own, "things", columns, key=["id"])
+        add_source(own, "things", columns)
+        star_columns = {**columns, "said": "varchar(3)"}
+        add_star(
+            own, "stars", star_columns, "select id, short, said from things", driven_by="things"
+        )
+        insert(
+            own, "things", {"id": bad, "short": bad, "said": "long"}, {"id": 1.5, "said": "inf!"}
+        )
+        own.run()
+        rows = pipeline.quarantined_rows(own.settings).rows
+        assert {row.key: strict(row.row) for row in rows} == {
+            json.dumps({"id": bad}, separators=(",", ":")): {
+                "id": bad,
+                "short": bad,
+                "said": "long",
+            },
+            '{"id":1.5}': {"id": 1.5, "short": None, "said": "inf!"},
+        }
+        assert pipeline.verify(own.settings).is_well
+        own.change("update things set said = 'ok'")
+        own.run()
+        assert quarantined(own) == []
+        assert own.ask("select id::text, short::text from stars order by id = 1.5") == [
+            (bad, bad),
+            ("1.5", None),
+        ]
+
+
+def strict(text: str) -> object:
+    """What JSON says, which has no NaN and no Infinity."""
+
+    def refuse(constant: str) -> object:
+        raise AssertionError(f"{constant} is no JSON")
+
+    return json.loads(text, parse_constant=refuse)

@@ -116,12 +116,9 @@ def test_largest_number_is_loaded(world: World) -> None:
     assert amount == [(largest,)]
 
 
-@pytest.mark.parametrize("side", ["source", "warehouse"])
-def test_text_keeps_its_letters_in_another_encoding(
-    world: World, server: PostgresServer, side: str
-) -> None:
-    """A LATIN1 database at either end, or PGCLIENTENCODING, changes no letter."""
-    name = f"latin_{side}"
+def test_text_keeps_its_letters_in_another_encoding(world: World, server: PostgresServer) -> None:
+    """A LATIN1 database at the source changes no letter."""
+    name = "latin_source"
     with psycopg.connect(server.dsn(), autocommit=True) as connection:
         connection.execute(
             sql.SQL(
@@ -129,20 +126,10 @@ def test_text_keeps_its_letters_in_another_encoding(
                 "locale_provider libc locale 'C'"
             ).format(sql.Identifier(name))
         )
-    latin = server.dsn(name)
-    if side == "source":
-        text = HANDMADE.read_text()
-        with psycopg.connect(latin) as connection:
-            connection.execute("".join(c if ord(c) < 256 else "?" for c in text))
-        world.source = latin
-    else:
-        world.change(
-            "update staff set first_name = 'x' where staff_id = 7",
-            "update staff set last_name = 'x' where staff_id = 7",
-            "update address set city = 'x', address_line_1 = 'x', country = 'x'",
-            "update counterparty set counterparty_legal_name = 'Søn'",
-        )
-        world.warehouse = latin
+    world.source = server.dsn(name)
+    text = HANDMADE.read_text()
+    with psycopg.connect(world.source) as connection:
+        connection.execute("".join(c if ord(c) < 256 else "?" for c in text))
     world.run()
     assert world.ask("select first_name, last_name from dim_staff where staff_id = 11") == [
         ("Jérémie", "Müller")

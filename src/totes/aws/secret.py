@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import cache
-from typing import Any, Literal
+from typing import Literal
 
 from aws_lambda_powertools.utilities.parameters import SecretsProvider
 from aws_lambda_powertools.utilities.parameters.exceptions import GetParameterError
@@ -78,8 +78,7 @@ def logged_in(
 
 
 def _settings(setting: str, dsn: str) -> Settings:
-    told: dict[str, Any] = {setting: SecretStr(dsn)}
-    return Settings(**told)
+    return Settings.of_environment().model_copy(update={setting: SecretStr(dsn)})
 
 
 def _login(setting: Literal["source", "warehouse"], *, anew: bool = False) -> Login:

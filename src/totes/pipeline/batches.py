@@ -6,6 +6,8 @@ from totes import lake
 from totes.errors import TakenError, TransientError
 from totes.report import Report, TableReport
 
+EMPTY = lake.Table(contract="")  # a table that no batch has seen yet
+
 
 def table_report(table: lake.Table) -> TableReport:
     """What a batch did to a table, for the report."""

@@ -58,7 +58,7 @@ def _ingest(
     report.tables.clear()  # of an attempt that came to nothing
     model = settings.data_model()
     _check_confirmed(model, wishes)
-    with duck.workspace() as work:
+    with duck.workspace(settings.memory) as work:
         ingestion = lake.Lake(settings.lake("ingestion"), "ingestion", work.folder)
         head = ingestion.head()
         check_still_there(ingestion, head, report)

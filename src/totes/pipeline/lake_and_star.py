@@ -10,10 +10,10 @@ from pathlib import Path
 from totes import changes, duck, lake, star
 from totes.contract import DataModel, StarContract
 from totes.errors import TotesError, TransientError
+from totes.pipeline.batches import EMPTY
 from totes.pipeline.comparison import LAKE_STAR, Comparison, compare, rows_of
-from totes.pipeline.processing import check_processed
+from totes.pipeline.processing import check_processed, sources_of
 
-EMPTY = lake.Table(contract="")
 QUARANTINE_TYPES = dict.fromkeys(star.QUARANTINE_KEY, "VARCHAR")
 
 
@@ -64,16 +64,7 @@ def _afresh(
     References may lead to members that are held, though: those that are gone from the source are
     still there for the facts that refer to them.
     """
-    origin = ingestion.manifest(head.batch)
-    sources = {
-        name: star.SourceTable(
-            contract=contract,
-            key=origin.tables.get(name, EMPTY).key or contract.key,
-            changes=ingestion.layers(origin.tables.get(name, EMPTY).state),
-            state=partial(ingestion.layers, origin.tables.get(name, EMPTY).state),
-        )
-        for name, contract in model.sources.items()
-    }
+    sources = sources_of(model, ingestion, ingestion.manifest(head.batch), whole=True)
     held = {
         name: star.Held(
             state=list, known=partial(processed.layers, head.tables.get(name, EMPTY).state)
@@ -154,24 +145,10 @@ class _Held:
         return changes.current([changes.Layer(path, 1) for path in files], (), columns)
 
     def _without_refused(self, contract: StarContract, held: str) -> str:
-        """SQL for the rows of `held` whose key is not in quarantine.
-
-        There a key is spelled by the driving table, whose type for it may be another.
-        """
+        """SQL for the rows of `held` whose key is not in quarantine."""
         driver = self.model.sources.get(contract.driven_by[0])
         if driver is None or contract.name not in self.refused:
             return held
-        matched = " and ".join(
-            f"held.{duck.name(ours)} = try_cast(json_extract_string(refused.key, "
-            f"{duck.text(_pointer(theirs))}) as {contract.types[ours]})"
-            for ours, theirs in zip(contract.key, driver.key, strict=True)
-        )
-        return (
-            f"select held.* from ({held}) as held anti join (select key from totes_quarantined "
-            f"where model = {duck.text(contract.name)}) as refused on {matched}"
-        )
-
-
-def _pointer(name: str) -> str:
-    """The JSON pointer to a member of an object."""
-    return "/" + name.replace("~", "~0").replace("/", "~1")
+        refused = star.refused_keys(contract, driver, "from totes_quarantined")
+        matched = duck.matched(contract.key, contract.key, "held", "refused")
+        return f"select held.* from ({held}) as held anti join ({refused}) as refused on {matched}"

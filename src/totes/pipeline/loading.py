@@ -51,7 +51,7 @@ def _load(
 ) -> None:
     model = settings.data_model()
     with (
-        duck.workspace() as work,
+        duck.workspace(settings.memory) as work,
         warehouse.open_warehouse(settings.dsn("warehouse")) as connection,
     ):
         processed = lake.Lake(settings.lake("processed"), "processed", work.folder)
@@ -133,7 +133,7 @@ def _rebuild(settings: Settings, report: Report, progress: Progress, as_of: int 
     report.tables.clear()
     model = settings.data_model()
     with (
-        duck.workspace() as work,
+        duck.workspace(settings.memory) as work,
         warehouse.open_warehouse(settings.dsn("warehouse")) as connection,
     ):
         processed = lake.Lake(settings.lake("processed"), "processed", work.folder)

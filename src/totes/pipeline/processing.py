@@ -10,7 +10,7 @@ from totes import duck, lake, star
 from totes.config import Settings
 from totes.contract import DataModel
 from totes.errors import ConfigurationError, DamageError
-from totes.pipeline.batches import check_still_there, commit, table_report
+from totes.pipeline.batches import EMPTY, check_still_there, commit, table_report
 from totes.pipeline.deadline import Deadline
 from totes.pipeline.patience import reported
 from totes.report import Progress, Report, silent, steps
@@ -29,7 +29,7 @@ def process(
 
 def _process(settings: Settings, report: Report, progress: Progress, deadline: Deadline) -> None:
     model = settings.data_model()
-    with duck.workspace() as work:
+    with duck.workspace(settings.memory) as work:
         ingestion = lake.Lake(settings.lake("ingestion"), "ingestion", work.folder)
         processed = lake.Lake(settings.lake("processed"), "processed", work.folder)
         newest, head = ingestion.head(), processed.head()
@@ -52,8 +52,7 @@ def _process(settings: Settings, report: Report, progress: Progress, deadline: D
             # a backlog must not fill the disk
             shutil.rmtree(work.folder / f"star-{batch.batch}", ignore_errors=True)
         report.pending = max(0, pending.stop - 1 - report.at)
-        refused = head.tables.get(star.QUARANTINE) if head else None
-        report.quarantined = refused.rows if refused else 0
+        report.quarantined = head.tables.get(star.QUARANTINE, EMPTY).rows if head else 0
 
 
 def check_processed(model: DataModel, ingestion: lake.Lake, head: lake.Manifest | None) -> None:
@@ -85,21 +84,12 @@ def _build(
     done: Callable[[str], None],
 ) -> dict[str, lake.Table]:
     """Build one batch of the star into `draft`; the tables that it changes."""
-    empty = lake.Table(contract="")
-    sources = {
-        name: star.SourceTable(
-            contract=contract,
-            key=batch.tables.get(name, empty).key or contract.key,
-            changes=ingestion.layers(batch.tables.get(name, empty).changes),
-            state=partial(ingestion.layers, batch.tables.get(name, empty).state),
-        )
-        for name, contract in model.sources.items()
-    }
+    sources = sources_of(model, ingestion, batch)
     before = head.tables if head else {}
     held = {
         name: star.Held(
-            state=partial(processed.layers, before.get(name, empty).state),
-            last_id=before.get(name, empty).last_id,
+            state=partial(processed.layers, before.get(name, EMPTY).state),
+            last_id=before.get(name, EMPTY).last_id,
         )
         for name in [*model.stars, star.QUARANTINE]
     }
@@ -112,6 +102,22 @@ def _build(
         for name in [*model.stars, star.QUARANTINE]
         if name in built or head is None
     }
+
+
+def sources_of(
+    model: DataModel, ingestion: lake.Lake, batch: lake.Manifest, *, whole: bool = False
+) -> dict[str, star.SourceTable]:
+    """The source tables at `batch`, with what it changed, or with the whole state as the change."""
+    sources = {}
+    for name, contract in model.sources.items():
+        table = batch.tables.get(name, EMPTY)
+        sources[name] = star.SourceTable(
+            contract=contract,
+            key=table.key or contract.key,
+            changes=ingestion.layers(table.state if whole else table.changes),
+            state=partial(ingestion.layers, table.state),
+        )
+    return sources
 
 
 def _record_built(

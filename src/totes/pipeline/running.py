@@ -22,9 +22,8 @@ def run(
 ) -> list[Report]:
     """Ingest, process and load, once; a report of each. The options are those of ingest().
 
-    Begins nothing if
-    a setting is missing or the warehouse's is wrong. A warehouse that is only away just now does
-    not keep the source from being archived; that is said in the end.
+    Begins nothing if a setting is missing or the warehouse's is wrong. A warehouse that is only
+    away just now does not keep the source from being archived; that is said in the end.
     """
     settings.require_all()
     check_warehouse(settings)

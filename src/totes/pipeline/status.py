@@ -56,7 +56,7 @@ def status(settings: Settings) -> Status:
     """Ask every stage where it is. A stage that cannot be asked has its error in its place."""
     model = settings.data_model()
     quarantine: dict[str, int] = {}
-    with duck.workspace() as work:
+    with duck.workspace(settings.memory) as work:
 
         def processed() -> StageStatus:
             made = lake.Lake(settings.lake("processed"), "processed", work.folder)

@@ -54,7 +54,7 @@ def verify(settings: Settings, progress: Progress = silent) -> Verification:
 def _verify(settings: Settings, progress: Progress) -> Verification:
     model = settings.data_model()
     verification = Verification()
-    with duck.workspace() as work:
+    with duck.workspace(settings.memory) as work:
         ingestion = lake.Lake(settings.lake("ingestion"), "ingestion", work.folder)
         processed = lake.Lake(settings.lake("processed"), "processed", work.folder)
         for audited in (processed, ingestion):  # this order: a run may be at work, and ahead of us

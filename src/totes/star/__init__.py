@@ -8,7 +8,7 @@ versions: what is new in each fact and dimension.
 from totes.star.build import Built, Held, build, layout
 from totes.star.inputs import SourceTable
 from totes.star.quarantine import KEY as QUARANTINE_KEY
-from totes.star.quarantine import QUARANTINE, standing, there, waiting
+from totes.star.quarantine import QUARANTINE, refused_keys, standing, there, waiting
 
 __all__ = [
     "QUARANTINE",
@@ -18,6 +18,7 @@ __all__ = [
     "SourceTable",
     "build",
     "layout",
+    "refused_keys",
     "standing",
     "there",
     "waiting",

@@ -20,7 +20,7 @@ from totes.contract import DataModel, StarContract
 from totes.errors import ModelError
 from totes.star import quarantine
 from totes.star.inputs import SourceTable, lay_out, read_by, reads_twice, reference
-from totes.star.strict import judge
+from totes.star.strict import judge, keys_of, too_long
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
@@ -185,13 +185,14 @@ class _Builder:
             for name, column in self.star.selected.items()
         }
         values = ", ".join(f"{column.value} as {duck.name(n)}" for n, column in judged.items())
-        reasons = ", ".join(column.reason for column in judged.values())
+        reasons = ", ".join([*(column.reason for column in judged.values()), too_long(self.star)])
         names = self.driver.contract.key if self.driver else None
-        key = quarantine.key_of(self.star.key, "raw", names)
+        key = quarantine.key_of({n: raw_types[n] for n in self.star.key}, "raw", names)
         self.engine.execute(
             f"create or replace temp table totes_judged as select {values}, {key} as totes_key, "
             f"nullif(concat_ws('; ', {reasons}), '') as totes_reason from ({self.star.sql}) as raw"
         )
+        self._refuse_twins()
         self._check_grain()
 
     def _keys(self, table: str | None) -> str | None:
@@ -218,6 +219,20 @@ class _Builder:
                 f"made {made} rows of {given} in {self.driver.contract.name}, and should make one "
                 f"of each: left join what is looked up, on its key"
             )
+
+    def _refuse_twins(self) -> None:
+        """Refuse the rows that would be one row of the star: the warehouse takes no such batch."""
+        key = duck.names(self.star.key)
+        shown = ", ".join(f"cast({duck.name(part)} as varchar)" for part in self.star.key)
+        reason = (
+            f"{duck.text(', '.join(self.star.key) + ': ')} || concat_ws(', ', {shown}) "
+            f"|| ' is the key of more than one row'"
+        )
+        self.engine.execute(
+            f"update totes_judged set totes_reason = {reason} "
+            f"where totes_reason is null and ({key}) in (select ({key}) from totes_judged "
+            f"where totes_reason is null group by {key} having count(*) > 1)"
+        )
 
     def _wrong(self, what: str) -> ModelError:
         hint = f"mend {self.star.name}.sql or {self.star.name}.toml in {self.model.folder}"
@@ -279,8 +294,17 @@ class _Builder:
             else f"old.{duck.name(name)}"
             for name, column in self.star.selected.items()
         )
-        matched = duck.matched(driver.contract.key, self.star.key, "gone", "old")
+        key = self.star.key
+        gone = keys_of(self.star, driver.contract, driver.deleted_keys())
+        if any(
+            self.star.types[a] != driver.contract.types[b]
+            for a, b in zip(key, driver.contract.key, strict=True)
+        ):
+            # two keys there, 1 and 1.0, may be one here, and one of them still be there
+            alive = keys_of(self.star, driver.contract, driver.current_rows())
+            gone = f"({gone}) except ({alive})"
         return (
             f"select {values}, 'delete' as change from ({old}) as old "
-            f"join ({driver.deleted_keys()}) as gone on {matched} where old.change <> 'delete'"
+            f"join ({gone}) as gone on {duck.matched(key, key, 'gone', 'old')} "
+            f"where old.change <> 'delete'"
         )

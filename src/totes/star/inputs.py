@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from totes import duck
 from totes.changes import CHANGE, INGESTED, RAW, Layer, current
@@ -53,8 +53,7 @@ class SourceTable:
 
 def read_by(star: StarContract, model: DataModel, engine: DuckDBPyConnection) -> set[str]:
     """The tables that a model's SELECT reads. Raises ModelError for one that nobody knows."""
-    with engine.cursor() as blank:  # one that does not see our views, which it would look into
-        tables = set(blank.get_table_names(star.sql))
+    tables = set(_named(star, engine))
     for table in tables - set(model.sources) - set(model.references):
         if table not in star.driven_by:
             raise ModelError(
@@ -67,8 +66,39 @@ def read_by(star: StarContract, model: DataModel, engine: DuckDBPyConnection) ->
 
 def reads_twice(star: StarContract, table: str, engine: DuckDBPyConnection) -> bool:
     """Whether a model's SELECT reads a table more than once, as a join with itself does."""
-    parsed = engine.execute("select json_serialize_sql(?)", [star.sql]).fetchall()[0][0]
-    return str(parsed).count(f'"table_name":{json.dumps(table, ensure_ascii=False)}') > 1
+    return _named(star, engine).count(table) > 1
+
+
+def _named(star: StarContract, engine: DuckDBPyConnection) -> list[str]:
+    """Each table that a model's SELECT reads, as often as it does.
+
+    They are read off its syntax tree: to ask the engine (get_table_names) is to let it look for the
+    columns of tables that are not laid out yet, which `using` makes an error.
+    """
+    engine.extract_statements(star.sql)  # raises the engine's error where it is no SQL
+    serialized = engine.execute("select json_serialize_sql(?)", [star.sql]).fetchall()[0][0]
+    tree = json.loads(serialized)
+    if tree["error"]:
+        raise ModelError(f"{star.name}.sql: {tree['error_message']}", hint="make it one SELECT")
+    return list(_tables(tree, frozenset()))
+
+
+def _tables(node: Any, own: frozenset[str]) -> Iterator[str]:
+    """The tables under a node of a syntax tree, but for its `own`, which a WITH made."""
+    if isinstance(node, list):
+        for part in node:
+            yield from _tables(part, own)
+    elif isinstance(node, dict):
+        if node.get("type") == "BASE_TABLE" and node["table_name"].casefold() not in own:
+            yield node["table_name"]
+        for made in node.get("cte_map", {}).get("map", ()):
+            name = made["key"].casefold()
+            is_recursive = made["value"]["query_node"]["type"] == "RECURSIVE_CTE_NODE"
+            yield from _tables(made["value"], own | {name} if is_recursive else own)
+            own |= {name}
+        for key, part in node.items():
+            if key != "cte_map":
+                yield from _tables(part, own)
 
 
 def lay_out(engine: DuckDBPyConnection, table: str, rows: str) -> None:

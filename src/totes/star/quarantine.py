@@ -6,7 +6,7 @@ means that the row is out again: mended, or gone from the source.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from totes import duck
@@ -14,6 +14,7 @@ from totes.changes import CHANGE, RAW, Layer, current
 from totes.contract import SourceContract, StarContract
 from totes.errors import ModelError
 from totes.star.inputs import SourceTable, lay_out
+from totes.star.strict import FLOATS, keys_of
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
@@ -50,68 +51,100 @@ def waiting(layers: Sequence[Layer]) -> str:
     return current(layers, KEY, {name: kind for name, kind in COLUMNS.items() if name != "change"})
 
 
-def key_of(columns: Sequence[str], relation: str, names: Sequence[str] | None = None) -> str:
-    """SQL for a row's key as the quarantine spells it: a JSON object, under `names` or its own."""
-    pairs = ", ".join(
-        f"{duck.text(name)}, {relation}.{duck.name(column)}"
-        for name, column in zip(names or columns, columns, strict=True)
-    )
+def key_of(types: Mapping[str, str], relation: str, names: Sequence[str] | None = None) -> str:
+    """SQL for a row's key as the quarantine spells it: a JSON object, under `names` or its own.
+
+    `types` are the key's columns with their types.
+    """
+    pairs = zip(names or types, types.items(), strict=True)
+    return _json({name: _value(f"{relation}.{duck.name(c)}", kind) for name, (c, kind) in pairs})
+
+
+def _key_types(contract: SourceContract) -> dict[str, str]:
+    return {name: contract.types[name] for name in contract.key}
+
+
+def _row(contract: SourceContract, relation: str) -> str:
+    """SQL for a whole source row, as JSON."""
+    values = {n: _value(f"{relation}.{duck.name(n)}", k) for n, k in contract.types.items()}
+    return _json(values)
+
+
+def _json(values: Mapping[str, str]) -> str:
+    """SQL for the text of a JSON object: name → SQL of its value."""
+    pairs = ", ".join(f"{duck.text(name)}, {value}" for name, value in values.items())
     return f"cast(json_object({pairs}) as varchar)"
+
+
+def _value(value: str, kind: str) -> str:
+    """SQL for a value in JSON, which has no number for NaN and infinity: they are text there."""
+    if kind not in FLOATS:
+        return value
+    spelled = f"replace(replace({value}::varchar, 'inf', 'Infinity'), 'nan', 'NaN')"
+    return f"case when isfinite({value}) then to_json({value}) else to_json({spelled}) end"
 
 
 def retried(star: StarContract, table: SourceTable) -> str:
     """SQL for the source rows of a model that are in quarantine, as they are now."""
     keys = f"select key from totes_pending where model = {duck.text(star.name)}"
-    spelled = key_of(table.contract.key, "live")
+    spelled = key_of(_key_types(table.contract), "live")
     return f"select * from ({table.current_rows()}) as live where {spelled} in ({keys})"
 
 
 def divide(engine: DuckDBPyConnection, star: StarContract, table: SourceTable, rows: str) -> None:
     """Lay out those of the driving table's `rows` that the model can read; the others, which have
     a value that the lake has no type for, are put aside as `totes_unreadable`."""
-    names = duck.names(table.contract.types)
+    names, key = duck.names(table.contract.types), key_of(_key_types(table.contract), "rows")
     readable = f"select {names} from ({rows}) where {RAW} is null"
     lay_out(engine, table.contract.name, readable)
-    pairs = ", ".join(f"{duck.text(c)}, rows.{duck.name(c)}" for c in table.contract.columns)
     engine.execute(
         f"create or replace temp table totes_unreadable as "
-        f"select {duck.text(star.name)} as model, {key_of(table.contract.key, 'rows')} as key, "
+        f"select {duck.text(star.name)} as model, {key} as key, "
         f"{duck.text(table.contract.name)} as source, "
         f"'beyond what the lake can hold: ' || {RAW} as reason, "
-        f"cast(json_merge_patch(json_object({pairs}), {RAW}) as varchar) as row "
+        f"cast(json_merge_patch({_row(table.contract, 'rows')}, {RAW}) as varchar) as row "
         f"from ({rows}) as rows where {RAW} is not null"
     )
 
 
 def there(contract: SourceContract, layers: Sequence[Layer]) -> str:
     """SQL for the keys of a source table's current rows, spelled as the quarantine spells them."""
-    types = {name: contract.types[name] for name in contract.key}
-    rows = current(layers, contract.key, types, CHANGE)
-    return f"select {key_of(contract.key, 'live')} as key from ({rows}) as live"
+    rows = current(layers, contract.key, _key_types(contract), CHANGE)
+    return f"select {key_of(_key_types(contract), 'live')} as key from ({rows}) as live"
 
 
 def standing(star: StarContract, source: SourceContract, layers: Sequence[Layer], rows: str) -> str:
     """SQL for those of `rows`, of the model `star` in quarantine, that have a version in the star.
 
-    It is an older one, which stands until the row is mended or deleted. A key is compared in the
-    star's type: the source may hold it in another.
+    It is an older one, which stands until the row is mended or deleted.
     """
-    types = {name: star.types[name] for name in star.key}
-    same = " and ".join(
-        f"held.{duck.name(ours)} = try_cast({_part('refused.key', theirs)} as {types[ours]})"
-        for ours, theirs in zip(star.key, source.key, strict=True)
-    )
-    held = current(layers, star.key, types)
+    held = current(layers, star.key, {name: star.types[name] for name in star.key})
     return (
-        f"select refused.model, refused.key from ({rows}) as refused join ({held}) as held "
-        f"on {same} where refused.model = {duck.text(star.name)}"
+        f"select {duck.text(star.name)} as model, refused.totes_key as key "
+        f"from ({refused_keys(star, source, rows)}) as refused join ({held}) as held "
+        f"on {duck.matched(star.key, star.key, 'refused', 'held')}"
     )
 
 
-def _part(key: str, column: str) -> str:
+def refused_keys(star: StarContract, source: SourceContract, rows: str) -> str:
+    """SQL for the keys of a model among `rows` of the quarantine, in the star's names and types.
+
+    Beside each stands how the quarantine spells it, as `totes_key`. One that cannot be a key of the
+    star is left out.
+    """
+    parts = ", ".join(
+        f"try_cast({_part(name)} as {source.types[name]}) as {duck.name(name)}"
+        for name in source.key
+    )
+    mine = f"from ({rows}) as totes_spelled where model = {duck.text(star.name)}"
+    read = f"select {parts}, key as totes_key {mine}"
+    return keys_of(star, source, read, also="totes_key")
+
+
+def _part(column: str) -> str:
     """SQL for one column's value, as text, in a key that is spelled as JSON."""
     pointer = "/" + column.replace("~", "~0").replace("/", "~1")
-    return f"({key} ->> {duck.text(pointer)})"
+    return f"(totes_spelled.key ->> {duck.text(pointer)})"
 
 
 def settle(engine: DuckDBPyConnection, star: StarContract, table: SourceTable, batch: int) -> None:
@@ -122,13 +155,12 @@ def settle(engine: DuckDBPyConnection, star: StarContract, table: SourceTable, b
     for one that is not found: it would be neither in the star nor in quarantine.
     """
     model = duck.text(star.name)
-    pairs = ", ".join(f"{duck.text(c)}, driver.{duck.name(c)}" for c in table.contract.columns)
-    key = key_of(table.contract.key, "driver")
+    key = key_of(_key_types(table.contract), "driver")
     refused = "from totes_judged as judged where totes_reason is not null"
     engine.execute(
         f"create or replace temp table totes_bad as "
         f"select {model} as model, {key} as key, {duck.text(table.contract.name)} as source, "
-        f"judged.totes_reason as reason, cast(json_object({pairs}) as varchar) as row "
+        f"judged.totes_reason as reason, {_row(table.contract, 'driver')} as row "
         f"from ({refused}) as judged join {duck.name(table.contract.name)} as driver "
         f"on judged.totes_key = {key}"
     )

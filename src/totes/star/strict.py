@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from totes import duck
-from totes.contract import Column
+from totes.contract import Column, SourceContract, StarContract
 
 INTEGERS = {"SMALLINT", "INTEGER", "BIGINT"}
 
@@ -24,8 +24,15 @@ WRITTEN = {
     "TIMESTAMP": MOMENT,
     "TIMESTAMP WITH TIME ZONE": MOMENT + r"(Z|[+-]\d\d(:?\d\d)?)",
     "BOOLEAN": "true|false|t|f",
-    **dict.fromkeys(INTEGERS, r"-?\d+"),
+    **dict.fromkeys(INTEGERS, r"-?\d+(\.0*)?"),  # a numeric of the source may be written 1.00
 }
+# How PostgreSQL prints what the lakes hold as text: only so is one value one text.
+PRINTED = {
+    "uuid": "[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}",
+    "bytea": r"\\x([0-9a-f]{2})*",
+}
+# Bytes of text in a key: PostgreSQL's index takes 2,704, with what it adds.
+LONGEST_KEY = 2_600
 # How many digits a number may have, and how far it may be from one, to be held whatever it is.
 FLOATS = {"FLOAT": (6, "1e37"), "DOUBLE": (15, "1e307")}
 
@@ -46,7 +53,7 @@ def judge(name: str, column: Column, raw_type: str, awaited: str | None) -> Judg
     raw = f"raw.{duck.name(name)}"
     wanted = column.type.modelled
     value = raw if raw_type == wanted else f"try_cast({raw} as {wanted})"
-    shown = f"coalesce(left(cast({raw} as varchar), 100), '')"
+    shown = f"coalesce(replace(left(cast({raw} as varchar), 100), chr(0), '\\0'), '')"
     is_number = wanted in INTEGERS or wanted.startswith("DECIMAL")
     wrong = f" does not fit {column.type} exactly" if is_number else f" is no {column.type}"
     bent = f"{duck.text(name + ': ')} || {shown} || {duck.text(wrong)}"
@@ -60,6 +67,36 @@ def judge(name: str, column: Column, raw_type: str, awaited: str | None) -> Judg
     return Judged(value, f"case when {raw} is null then {missing} {' '.join(whens)} end")
 
 
+def too_long(star: StarContract) -> str:
+    """SQL for the reason to refuse the row `raw` for its key, too long for an index, or NULL."""
+    texts = [name for name in star.key if star.types[name] == "VARCHAR"]
+    if not texts:
+        return "null"
+    sizes = " + ".join(f"strlen(cast(raw.{duck.name(name)} as varchar))" for name in texts)
+    reason = f"{duck.text(', '.join(texts) + ': ')} || ({sizes}) || ' bytes are too long for a key'"
+    return f"case when {sizes} > {LONGEST_KEY} then {reason} end"
+
+
+def keys_of(star: StarContract, source: SourceContract, rows: str, also: str = "") -> str:
+    """SQL for the keys in `rows`, of the table that drives a star, in the star's names and types.
+
+    A key that these do not hold exactly is left out: it is no row's of the star. With each comes
+    the column `also`, if there is one.
+    """
+    pairs = list(zip(star.key, source.key, strict=True))
+    named = [f"{duck.name(theirs)} as {duck.name(ours)}" for ours, theirs in pairs]
+    judged = {
+        ours: judge(ours, star.columns[ours], source.types[theirs], None) for ours, theirs in pairs
+    }
+    values = [f"{part.value} as {duck.name(ours)}" for ours, part in judged.items()]
+    fits = " and ".join(f"({part.reason}) is null" for part in judged.values())
+    more = [also] if also else []
+    return (
+        f"select {', '.join(values + more)} "
+        f"from (select {', '.join(named + more)} from ({rows})) as raw where {fits}"
+    )
+
+
 def _exact(raw: str, raw_type: str, value: str, column: Column) -> str:
     """A condition that holds if `value` is all that `raw` was."""
     wanted = column.type.modelled
@@ -67,8 +104,13 @@ def _exact(raw: str, raw_type: str, value: str, column: Column) -> str:
     modifiers = column.type.modifiers
     if modifiers and wanted.startswith("TIME"):  # digits after the second
         return f"{held} and microsecond({value}) % {10 ** max(0, 6 - modifiers[0])} = 0"
-    if modifiers and column.type.name.startswith(("character", "bit")):
-        return f"{held} and length({value}) <= {modifiers[0]}"
+    if column.type.name in PRINTED:
+        return f"regexp_full_match({value}, '{PRINTED[column.type.name]}')"
+    if wanted == "VARCHAR":
+        held += f" and not contains({value}, chr(0))"  # of which PostgreSQL has no text
+        if column.type.name == "character":
+            modifiers = modifiers or (1,)  # PostgreSQL's `char` is `char(1)`
+        return f"{held} and length({value}) <= {modifiers[0]}" if modifiers else held
     return held
 
 

@@ -20,7 +20,7 @@ from totes import duck
 from totes.changes import Snapshot
 from totes.contract import DataModel, StarContract
 from totes.datatype import DataType
-from totes.errors import DamageError
+from totes.errors import ConfigurationError, DamageError
 from totes.postgres import connect, copied_in, limiting, speaking_to
 from totes.warehouse import ledger, schema
 
@@ -59,15 +59,28 @@ class Batch:
 
 @contextmanager
 def open_warehouse(dsn: str) -> Iterator[psycopg.Connection]:
-    """Connect to the warehouse. Every statement commits by itself but inside a transaction()."""
+    """Connect to the warehouse. Every statement commits by itself but inside a transaction().
+
+    Raises ConfigurationError if its database cannot hold every character.
+    """
     connection = connect(dsn, setting=SETTING)
     try:
+        _check_encoding(connection)
         connection.autocommit = True
         connection.isolation_level = IsolationLevel.READ_COMMITTED
         with speaking_to(SETTING):
             yield connection
     finally:
         connection.close()
+
+
+def _check_encoding(connection: psycopg.Connection) -> None:
+    encoding = connection.info.parameter_status("server_encoding")
+    if encoding not in {"UTF8", None}:  # a pooler may keep it to itself
+        raise ConfigurationError(
+            f"the encoding of the database of {SETTING} is {encoding}, and should be UTF8",
+            hint="create database NAME encoding 'UTF8' template template0, and name that one",
+        )
 
 
 def apply(

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
 _T = TypeVar("_T")
-PADDED = {"char", "character", "bpchar"}  # PostgreSQL fills them up with spaces that mean nothing
+PADDED = "character"  # PostgreSQL fills it up with spaces that mean nothing
 
 TYPES = """
     select attname, format_type(atttypid, atttypmod) from pg_attribute
@@ -131,4 +131,4 @@ def _digits(number: str) -> str:
 
 def _unpadded(star: StarContract, name: str, value: str) -> str:
     column = star.columns.get(name)
-    return f"rtrim({value}, ' ')" if column and column.type.name in PADDED else value
+    return f"rtrim({value}, ' ')" if column and column.type.name == PADDED else value
