@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import cache
-from typing import Any, Literal
+from typing import Literal
 
 from aws_lambda_powertools.utilities.parameters import SecretsProvider
 from aws_lambda_powertools.utilities.parameters.exceptions import GetParameterError
@@ -64,21 +64,21 @@ class Login(BaseModel):
 def logged_in(
     setting: Literal["source", "warehouse"], work: Callable[[Settings], Report]
 ) -> Report:
-    """Do the work with a login to the database. If it does not do and the secret has another by
-    now, once more with that one."""
-    dsn = _login(setting).dsn
+    """Do the work with a login to the database. If the one that is remembered does not do, and the
+    secret has another by now, once more with that one."""
+    tried = None
     try:
-        return work(_settings(setting, dsn))
+        tried = _login(setting).dsn
+        return work(_settings(setting, tried))
     except ConfigurationError:
         newer = _login(setting, anew=True).dsn
-        if newer == dsn:
+        if newer == tried:
             raise
         return work(_settings(setting, newer))
 
 
 def _settings(setting: str, dsn: str) -> Settings:
-    told: dict[str, Any] = {setting: SecretStr(dsn)}
-    return Settings(**told)
+    return Settings.of_environment().model_copy(update={setting: SecretStr(dsn)})
 
 
 def _login(setting: Literal["source", "warehouse"], *, anew: bool = False) -> Login:
@@ -87,9 +87,7 @@ def _login(setting: Literal["source", "warehouse"], *, anew: bool = False) -> Lo
     try:
         found = _provider().get(name, max_age=REMEMBERED, force_fetch=anew)
     except GetParameterError as error:
-        cause = error.__context__
-        code = cause.response["Error"]["Code"] if isinstance(cause, ClientError) else ""
-        if code.removesuffix("Exception") in MISTAKEN:
+        if _is_mistaken(error.__context__):
             hint = "is it there, with a value, and may the function's role read it?"
             raise ConfigurationError(f"cannot read {where}: {error}", hint=hint) from error
         raise TransientError(f"cannot read {where}: {error}", hint="run again") from error
@@ -103,6 +101,13 @@ def _login(setting: Literal["source", "warehouse"], *, anew: bool = False) -> Lo
     hint = "put it in as JSON: host, port, database, user, password, all text"
     # not inside the `except`: the chain of errors is logged, and the input would be in it
     raise ConfigurationError(f"{where} is not a login ({wrong})", hint=hint)
+
+
+def _is_mistaken(cause: BaseException | None) -> bool:
+    if not isinstance(cause, ClientError):
+        return False
+    code = str(cause.response["Error"]["Code"]).removesuffix("Exception")
+    return code in MISTAKEN or cause.response["ResponseMetadata"]["HTTPStatusCode"] == 403
 
 
 @cache
