@@ -136,6 +136,35 @@ def test_text_keeps_its_letters_in_another_encoding(world: World, server: Postgr
     ]
 
 
+CONSTRAINTS = """
+    select conrelid::regclass::text, conname::text, pg_get_constraintdef(oid)
+    from pg_constraint where connamespace = 'public'::regnamespace and convalidated order by 1, 2
+"""
+
+
+def test_constraints_are_real_however_the_tables_were_filled(world: World) -> None:
+    """A first load, a rebuild in place and one from scratch end with the same constraints: among
+    them a foreign key for each reference of the contracts, which refuses a row that dangles."""
+    world.run()
+    first = world.ask(CONSTRAINTS)
+    stars = world.settings.data_model().stars.values()
+    wanted = [
+        (star.name, f"FOREIGN KEY ({name}) REFERENCES {column.references}")
+        for star in stars
+        for name, column in star.columns.items()
+        if column.references
+    ]
+    found = [(table, said.rpartition("(")[0]) for table, _, said in first if "FOREIGN" in said]
+    assert sorted(found) == sorted(wanted)
+    pipeline.rebuild(world.settings)
+    assert world.ask(CONSTRAINTS) == first
+    world.change("drop view current_sales_order", warehouse=True)
+    pipeline.rebuild(world.settings)
+    assert world.ask(CONSTRAINTS) == first
+    with pytest.raises(psycopg.errors.ForeignKeyViolation):
+        world.change("update fact_sales_order set currency_id = 4711", warehouse=True)
+
+
 def test_rebuild_makes_good_what_was_dropped(world: World) -> None:
     """A warehouse in which somebody dropped a table and a view is whole again after a rebuild."""
     world.run()

@@ -97,11 +97,12 @@ def apply(
     made of another data model.
     """
     with _alone(connection):
-        if schema.is_set_up(connection):
-            schema.check_model(connection, model)
-        else:
+        is_new = not schema.is_set_up(connection)
+        if is_new:
             schema.refuse_source(connection, batch.snapshot)
             schema.set_up(connection, model)
+        else:
+            schema.check_model(connection, model)
         last = ledger.last_applied(connection)
         if last and last.batch >= batch.number:
             return False
@@ -112,6 +113,8 @@ def apply(
                 hint=f"is {SETTING} the warehouse of this lake? {REBUILD_HINT}",
             )
         _apply(connection, model, engine, batch, done)
+        if is_new:
+            _refer(connection, model)
         return True
 
 
@@ -138,6 +141,8 @@ def rebuild(
                 schema.refuse_source(connection, batch.snapshot)
                 schema.set_up(connection, model)
             _apply(connection, model, engine, batch, done)
+        if schema.is_set_up(connection):
+            _refer(connection, model)
 
 
 @contextmanager
@@ -170,6 +175,11 @@ def _apply(
     ledger.enter(connection, batch.number, batch.manifest, taken_at, batch.rows)
     if batch.whole:
         ledger.vouch(connection, batch.number, taken_at)
+
+
+def _refer(connection: psycopg.Connection, model: DataModel) -> None:
+    with speaking_to(SETTING):
+        schema.refer(connection, model)
 
 
 def _append(
