@@ -7,10 +7,10 @@ import errno
 import re
 import shutil
 import tempfile
-from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
-from functools import partial
+from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -36,12 +36,18 @@ CSV = (
 )
 
 
-@dataclass(frozen=True)
+@dataclass
 class Workspace:
     """A folder and an engine of one run's own."""
 
     folder: Path
-    engine: DuckDBPyConnection
+    open_engine: Callable[[], DuckDBPyConnection]
+
+    @cached_property
+    def engine(self) -> DuckDBPyConnection:
+        """The engine, opened when it is first asked for: a run that finds nothing new needs none,
+        and is over sooner."""
+        return self.open_engine()
 
 
 @contextmanager
@@ -57,8 +63,8 @@ def workspace(memory: int = MEMORY) -> Iterator[Workspace]:
     sweep = partial(shutil.rmtree, folder, ignore_errors=True)
     atexit.register(sweep)  # should Ctrl-C come just while we sweep
     try:
-        with engine(folder, memory) as running:
-            yield Workspace(folder, running)
+        with ExitStack() as opened:
+            yield Workspace(folder, lambda: opened.enter_context(engine(folder, memory)))
     except OSError as error:
         if error.errno not in FULL:
             raise

@@ -33,7 +33,7 @@ def lake(
             snapshot = Snapshot(
                 system="7", timeline=1, database=5, xmin=1, xmax=1, taken_at=datetime(2024, 1, 1)
             )
-            draft = lake.draft(lake.head(), snapshot, engine, tmp_path)
+            draft = lake.draft(lake.head(), snapshot, duck.Workspace(tmp_path, lambda: engine))
             draft.record(
                 "t", Changes(path, 1), key=["id"], columns={"id": "INTEGER", "change": "VARCHAR"}
             )

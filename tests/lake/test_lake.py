@@ -74,7 +74,7 @@ class Maker:
         self.made += 1
         path = self.folder / f"{self.made}.parquet"
         count = duck.write_parquet(self.engine, rows, path)
-        draft = lake.draft(lake.head(), SNAPSHOT, self.engine, self.folder)
+        draft = lake.draft(lake.head(), SNAPSHOT, duck.Workspace(self.folder, lambda: self.engine))
         draft.record("t", Changes(path, count), key=["id"], columns=COLUMNS)
         return draft
 
@@ -266,7 +266,11 @@ def test_a_table_that_a_batch_does_not_touch_is_carried(lake: Lake, maker: Maker
     problem = Problem(message="away")
     first.record("t", None, key=["id"], columns=COLUMNS, rows=1, problem=problem)
     before = first.commit().tables["t"]
-    after = lake.draft(lake.head(), SNAPSHOT, maker.engine, maker.folder).commit().tables["t"]
+    after = (
+        lake.draft(lake.head(), SNAPSHOT, duck.Workspace(maker.folder, lambda: maker.engine))
+        .commit()
+        .tables["t"]
+    )
     assert before.problem is not None
     assert (after.changes, after.inserted, after.problem) == ((), 0, None)
     assert (after.state, after.rows) == (before.state, 1)

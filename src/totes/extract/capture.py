@@ -67,12 +67,11 @@ def capture(
     source: Source,
     tables: dict[str, FoundTable],
     known: dict[str, Known],
-    engine: DuckDBPyConnection,
-    folder: Path,
+    work: duck.Workspace,
     done: Callable[[str, Captured | TotesError], None],
     wishes: Wishes,
 ) -> None:
-    """Capture `tables` at the source's snapshot, each into a change file in `folder`.
+    """Capture `tables` at the source's snapshot, each into a change file in the folder of `work`.
 
     Calls `done` for each as soon as it is known, with what was captured or, where a table's values
     do not fit its contract or a person has to confirm them, with the error that stops that table
@@ -86,12 +85,18 @@ def capture(
     }
     counts = _probe(source, [t for name, t in tables.items() if not full[name]], known)
     for name, table in tables.items():
-        rows = Rows(source, table, engine)
-        reader = _Reader(rows, table, known.get(name), engine, folder / f"{name}.parquet", wishes)
+        if not full[name] and counts[name] == (known[name].rows, 0):
+            done(name, Captured(known[name].rows))
+            continue
+        rows, target = (
+            Rows(source, table, work.engine),
+            work.folder / "captured" / f"{name}.parquet",
+        )
+        reader = _Reader(rows, table, known.get(name), work.engine, target, wishes)
         try:
             with source.connection.transaction():  # a savepoint: what fails, fails for one table
                 reason = full[name]
-                outcome = reader.whole(reason) if reason else reader.since(*counts[name])
+                outcome = reader.whole(reason) if reason else reader.since(counts[name][0])
         except (ContractError, ConfirmationError) as error:
             done(name, error)
         else:
@@ -176,12 +181,10 @@ class _Reader:
             )
         return Captured(total, changes, reason)
 
-    def since(self, total: int, changed: int) -> Captured:
-        """Capture what the cursor did not see. `total` and `changed` are counts of the snapshot."""
+    def since(self, total: int) -> Captured:
+        """Capture what the cursor did not see. `total` are the snapshot's rows."""
         if self.known is None:
             raise AssertionError("a table without a cursor is captured whole")
-        if not changed and total == self.known.rows:
-            return Captured(total)
         self.rows.check_keys()
         self._fetch(self.rows.source.changed_since(self.known.cursor))
         # the same id and other values: ids of another cluster, from before a move

@@ -7,17 +7,15 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from totes.changes import Changes, Layer, Snapshot
+from totes.duck import Workspace
 from totes.errors import DamageError, TakenError
 from totes.lake import keys
 from totes.lake.checkpoint import due, fold
 from totes.lake.manifest import File, Kind, Manifest, Table
 from totes.lake.store import Store, sha256
-
-if TYPE_CHECKING:
-    from duckdb import DuckDBPyConnection
 
 
 class Lake:
@@ -79,12 +77,10 @@ class Lake:
         """The files as change files on local disk, each checked against its hash."""
         return [Layer(self.store.fetch(file.key, file.sha256), file.last) for file in files]
 
-    def draft(
-        self, head: Manifest | None, snapshot: Snapshot, engine: DuckDBPyConnection, work: Path
-    ) -> Draft:
+    def draft(self, head: Manifest | None, snapshot: Snapshot, work: Workspace) -> Draft:
         """Begin the batch after `head`. Nobody sees it before its commit()."""
         tables = {name: table.carried() for name, table in head.tables.items()} if head else {}
-        return Draft(self, head, snapshot, engine, work, tables)
+        return Draft(self, head, snapshot, work, tables)
 
 
 @dataclass
@@ -94,8 +90,7 @@ class Draft:
     lake: Lake
     head: Manifest | None
     snapshot: Snapshot
-    engine: DuckDBPyConnection
-    work: Path
+    work: Workspace
     tables: dict[str, Table]
 
     @property
@@ -148,9 +143,9 @@ class Draft:
         *,
         whole: bool,
     ) -> File:
-        path = self.work / f"{name}-checkpoint.parquet"
+        path = self.work.folder / f"{name}-checkpoint.parquet"
         layers = self.lake.layers(files)
-        rows = fold(self.engine, layers, key, columns, whole=whole, path=path)
+        rows = fold(self.work.engine, layers, key, columns, whole=whole, path=path)
         return self._store(keys.checkpoint, name, path, rows, files[0].first)
 
     def _store(

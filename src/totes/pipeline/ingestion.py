@@ -71,7 +71,7 @@ def _ingest(
         if source is None or (head is None and problems):
             raise problems[0]
         report.taken_at = source.snapshot.taken_at
-        draft = ingestion.draft(head, _after(head, source.snapshot), work.engine, work.folder)
+        draft = ingestion.draft(head, _after(head, source.snapshot), work)
         for name, (table, outcome) in captured.items():
             _record_capture(draft, report, model, table, outcome)
             progress("ingest", f"{name} archived", len(captured), len(captured))
@@ -135,8 +135,7 @@ def looking(
             progress("ingest", name, len(outcomes), len(found))
 
         usable = {name: table for name, table in found.items() if not table.problem}
-        folder = work.folder / "captured"
-        extract.capture(source, usable, known, work.engine, folder, done, wishes)
+        extract.capture(source, usable, known, work, done, wishes)
         yield source, outcomes
 
 

@@ -41,7 +41,7 @@ def _process(settings: Settings, report: Report, progress: Progress, deadline: D
         done = steps(progress, "process", len(pending) * len(model.stars))
         for number in deadline.in_time(pending):
             batch = ingestion.manifest(number)
-            draft = processed.draft(head, batch.snapshot, work.engine, work.folder)
+            draft = processed.draft(head, batch.snapshot, work)
             made = _build(model, ingestion, batch, head, processed, draft, done)
             if commit(draft, report, batch):
                 for name, table in made.items():
@@ -93,9 +93,9 @@ def _build(
         )
         for name in [*model.stars, star.QUARANTINE]
     }
-    folder = draft.work / f"star-{batch.batch}"
+    folder = draft.work.folder / f"star-{batch.batch}"
     built = star.build(
-        model, sources, held, draft.engine, folder, batch.batch, batch.snapshot, done
+        model, sources, held, draft.work.engine, folder, batch.batch, batch.snapshot, done
     )
     return {
         name: _record_built(draft, name, model, built.get(name))

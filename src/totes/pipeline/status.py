@@ -5,15 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
 
 from totes import changes, duck, lake, star, warehouse
 from totes.config import Settings
 from totes.contract import DataModel
 from totes.errors import TotesError
-
-if TYPE_CHECKING:
-    from duckdb import DuckDBPyConnection
 
 
 @dataclass
@@ -60,7 +56,7 @@ def status(settings: Settings) -> Status:
 
         def processed() -> StageStatus:
             made = lake.Lake(settings.lake("processed"), "processed", work.folder)
-            quarantine.update(quarantined(made, work.engine))
+            quarantine.update(quarantined(made, work))
             return _lake_status(made)
 
         return Status(
@@ -97,7 +93,7 @@ def _lake_status(asked: lake.Lake) -> StageStatus:
     )
 
 
-def quarantined(processed: lake.Lake, engine: DuckDBPyConnection) -> dict[str, int]:
+def quarantined(processed: lake.Lake, work: duck.Workspace) -> dict[str, int]:
     """Model → rows in quarantine."""
     head = processed.head()
     table = head.tables.get(star.QUARANTINE) if head else None
@@ -106,7 +102,7 @@ def quarantined(processed: lake.Lake, engine: DuckDBPyConnection) -> dict[str, i
     columns = {"model": "VARCHAR", "key": "VARCHAR"}
     pending = changes.current(processed.layers(table.state), star.QUARANTINE_KEY, columns)
     counted = f"select model, count(*) from ({pending}) group by all order by all"
-    return dict(engine.execute(counted).fetchall())
+    return dict(work.engine.execute(counted).fetchall())
 
 
 def _warehouse_status(settings: Settings, model: DataModel) -> StageStatus:
