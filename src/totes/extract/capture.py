@@ -88,10 +88,8 @@ def capture(
         if not full[name] and counts[name] == (known[name].rows, 0):
             done(name, Captured(known[name].rows))
             continue
-        rows, target = (
-            Rows(source, table, work.engine),
-            work.folder / "captured" / f"{name}.parquet",
-        )
+        rows = Rows(source, table, work.engine)
+        target = work.folder / "captured" / f"{name}.parquet"
         reader = _Reader(rows, table, known.get(name), work.engine, target, wishes)
         try:
             with source.connection.transaction():  # a savepoint: what fails, fails for one table
