@@ -1,13 +1,13 @@
 #!/usr/bin/env bash
 # Take away everything but the lakes and their key, which stay in the state for the next deployment.
 # With --lakes, these too, and all history: they must have been told by lakes_destroyable first.
-# What follows is given to terraform: -auto-approve, -var and so on.
+# Credentials are not asked for. What follows is given to terraform: -auto-approve, -var and so on.
 set -euo pipefail
 cd "$(dirname "$0")"
 
 if [ "${1:-}" = --lakes ]; then
   shift
-  exec terraform destroy -var lakes_destroyable=true "$@"
+  exec terraform destroy -var credentials_version=0 -var lakes_destroyable=true "$@"
 fi
 
 targets=()
@@ -19,4 +19,4 @@ if [ "${#targets[@]}" -eq 0 ]; then
   echo "nothing is there but the lakes"
   exit 0
 fi
-exec terraform destroy "${targets[@]}" "$@"
+exec terraform destroy -var credentials_version=0 "${targets[@]}" "$@"

@@ -140,6 +140,26 @@ run "without_a_catalogue" {
   }
 }
 
+run "example_default" {
+  module {
+    source = "./examples/default"
+  }
+  assert {
+    condition     = output.totes.ingestion_bucket == "totes-ingestion-111122223333-eu-west-2"
+    error_message = "The example gives what the configuration tells."
+  }
+}
+
+run "example_complete" {
+  module {
+    source = "./examples/complete"
+  }
+  assert {
+    condition     = length(output.totes.network.subnet_ids) == 2 && output.totes.kms_key_arn != null
+    error_message = "The example has every optional part."
+  }
+}
+
 run "refuses_nonsense" {
   command = plan
   variables {

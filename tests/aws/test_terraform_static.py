@@ -77,11 +77,12 @@ def test_terraform_is_valid(copy: Path, root: str) -> None:
     assert not others
 
 
+@pytest.mark.parametrize("root", [".", "bootstrap"])
 @pytest.mark.usefixtures("plugins")
-def test_plans_are_what_the_variables_say(copy: Path) -> None:
+def test_plans_are_what_the_variables_say(copy: Path, root: str) -> None:
     """`terraform test`: optional parts come and go with their variables, nonsense is refused."""
-    run("terraform", "init", "-backend=false", "-input=false", folder=copy)
-    run("terraform", "test", folder=copy)
+    run("terraform", "init", "-backend=false", "-input=false", folder=copy / root)
+    run("terraform", "test", folder=copy / root)
 
 
 def test_terraform_is_compliant(copy: Path) -> None:

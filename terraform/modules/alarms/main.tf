@@ -6,15 +6,17 @@ locals {
   of_functions = merge([
     for stage, function in var.functions : {
       "${stage}-errors" = {
-        description = "The function ${function.name} ended with an error. Its log says which."
+        # What a retry heals wakes nobody; an execution that fails has an alarm of its own.
+        description = "${function.name} has been ending with errors for 15 minutes. Its log says which."
         namespace   = "AWS/Lambda"
         metric      = "Errors"
         dimensions  = { FunctionName = function.name }
         statistic   = "Sum"
         threshold   = 0
+        periods     = 3
       }
       "${stage}-throttles" = {
-        description = "Calls of ${function.name} were refused, for 15 minutes: too many functions run at once."
+        description = "Calls of ${function.name} have been refused for 15 minutes: too many run at once, or one runs longer than the schedule allows."
         namespace   = "AWS/Lambda"
         metric      = "Throttles"
         dimensions  = { FunctionName = function.name }

@@ -71,7 +71,7 @@ data "aws_iam_policy_document" "this" {
 
   statement {
     sid       = "ExecutionLogs"
-    actions   = ["kms:GenerateDataKey"]
+    actions   = ["kms:Decrypt", "kms:GenerateDataKey"]
     resources = ["*"]
     principals {
       type        = "Service"

@@ -54,7 +54,7 @@ locals {
           merge(local.busy, { MaxAttempts = index == 0 ? 2 : 6 }),
         ]
         Catch = concat(
-          index == 0 ? [{ ErrorEquals = local.busy.ErrorEquals, Next = "Skipped" }] : [],
+          index == 0 ? [{ ErrorEquals = local.busy.ErrorEquals, ResultPath = "$.skipped", Next = "Skipped" }] : [],
           [{ ErrorEquals = ["States.ALL"], ResultPath = "$.failure", Next = "${title(stage)}Failed" }],
         )
       },
@@ -80,7 +80,7 @@ locals {
         {
           And = [
             { Variable = "$.failure.Cause", IsPresent = true },
-            { Variable = "$.failure.Cause", StringMatches = "{\"errorMessage\"*}" },
+            { Variable = "$.failure.Cause", StringMatches = "{*\"errorMessage\":*}" },
           ]
           Next = "ExplainByFunction"
         },
