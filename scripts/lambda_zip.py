@@ -66,7 +66,8 @@ def _install(task: Path, architecture: str, python: str) -> None:
     exported = ("--locked", "--no-default-groups", "--no-emit-project", "--extra", "aws", *pruned)
     _uv("export", "--quiet", *exported, "--output-file", str(requirements))
     wanted = ("--python-platform", PLATFORMS[architecture], "--python-version", python)
-    install = ("install", "--quiet", "--target", str(task), "--no-deps", "--require-hashes")
+    into = ("--python", sys.executable, "--target", str(task))
+    install = ("install", "--quiet", *into, "--no-deps", "--require-hashes")
     _uv("pip", *install, "--only-binary", ":all:", *wanted, "--requirement", str(requirements))
     for pattern in NEEDLESS:
         for path in task.glob(pattern):

@@ -47,7 +47,7 @@ class TooManyError(LambdaClientError):
     code = 429
 
     def __init__(self) -> None:
-        super().__init__("TooManyErrorRequestsException", "Rate Exceeded.")
+        super().__init__("TooManyRequestsException", "Rate Exceeded.")
 
 
 class Roles:

@@ -227,7 +227,7 @@ def test_functions_do_what_their_roles_may(deployed: Deployment) -> None:
         deployed.aws.allow(deployed.function("ingest"), listing, objects)
         assert deployed.execute()["status"] == "FAILED"
         (message,) = deployed.aws.mail(deployed.mailbox)
-        assert "ConfigurationError" in message["Message"]
+        assert "ConfigurationError" in message["Message"], message["Message"][:400]
         assert "cannot read the secret in TOTES_SOURCE_SECRET" in message["Message"]
         deployed.aws.allow(deployed.function("ingest"), listing, objects, secrets)
         deployed.aws.allow(deployed.function("process"), listing)

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from benchmarks import cold_start
 from scripts import lambda_zip
 from tests.aws.conftest import ARCHITECTURE, PLANTED, PYTHON
 from tests.aws.runtime import make_runtime
@@ -93,3 +94,15 @@ def test_what_handlers_do_not_need_is_not_in_it(unpacked: Path) -> None:
     ours = {path.name for path in (unpacked / "totes").iterdir()}
     assert not ours & {"cli.py", "terminal", "demo", "dashboard"}
     assert len(list((unpacked / "totes" / "totesys").rglob("*.sql"))) >= 11
+
+
+def test_what_a_cold_start_costs_is_measured(
+    package: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The benchmark prints a line with bytecode and one without."""
+    cold_start.run(package, 1, ["totes.aws.process"])
+    lines = [line.split(" | ") for line in capsys.readouterr().out.splitlines()[2:]]
+    assert [line[:2] for line in lines] == [
+        [f"| {bytecode}", "totes.aws.process"] for bytecode in ("yes", "no")
+    ]
+    assert all(int(line[2]) > 0 and int(line[3]) > 0 for line in lines)

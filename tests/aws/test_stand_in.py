@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import json
+from concurrent.futures import ThreadPoolExecutor
 
+import psycopg
 import pytest
 from botocore.exceptions import ClientError
 
+from tests.aws.deployment import Deployment
 from tests.aws.stand_in import StandIn
+from tests.aws.test_functions import until
 
 IMMUTABLE = {
     "Version": "2012-10-17",
@@ -53,3 +57,20 @@ def test_definitions_of_state_machines_are_validated(aws: StandIn) -> None:
     for definition, result in ((sound, "OK"), ({"StartAt": "end"}, "FAIL")):
         found = client.validate_state_machine_definition(definition=json.dumps(definition))
         assert found["result"] == result
+
+
+def test_reserved_concurrency_is_kept_to(deployed: Deployment) -> None:
+    """A function that may run once at a time refuses a second call until the first has ended."""
+    name = deployed.function("ingest")
+    client = deployed.aws.client("lambda")
+    client.put_function_concurrency(FunctionName=name, ReservedConcurrentExecutions=1)
+    with ThreadPoolExecutor() as pool:
+        with psycopg.connect(deployed.source) as connection:
+            connection.execute("lock table sales_order")
+            first = pool.submit(deployed.invoke, "ingest")
+            waiting = "select count(*) from pg_locks where not granted"
+            until(lambda: deployed.ask(waiting, source=True) == [(1,)])
+            with pytest.raises(ClientError, match="TooManyRequestsException"):
+                deployed.invoke("ingest")
+        assert first.result()[0]["batch"] == 1
+    assert not deployed.invoke("ingest")[1]

@@ -87,9 +87,7 @@ def _login(setting: Literal["source", "warehouse"], *, anew: bool = False) -> Lo
     try:
         found = _provider().get(name, max_age=REMEMBERED, force_fetch=anew)
     except GetParameterError as error:
-        cause = error.__context__
-        code = cause.response["Error"]["Code"] if isinstance(cause, ClientError) else ""
-        if code.removesuffix("Exception") in MISTAKEN:
+        if _is_mistaken(error.__context__):
             hint = "is it there, with a value, and may the function's role read it?"
             raise ConfigurationError(f"cannot read {where}: {error}", hint=hint) from error
         raise TransientError(f"cannot read {where}: {error}", hint="run again") from error
@@ -103,6 +101,13 @@ def _login(setting: Literal["source", "warehouse"], *, anew: bool = False) -> Lo
     hint = "put it in as JSON: host, port, database, user, password, all text"
     # not inside the `except`: the chain of errors is logged, and the input would be in it
     raise ConfigurationError(f"{where} is not a login ({wrong})", hint=hint)
+
+
+def _is_mistaken(cause: BaseException | None) -> bool:
+    if not isinstance(cause, ClientError):
+        return False
+    code = str(cause.response["Error"]["Code"]).removesuffix("Exception")
+    return code in MISTAKEN or cause.response["ResponseMetadata"]["HTTPStatusCode"] == 403
 
 
 @cache
