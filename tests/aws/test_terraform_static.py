@@ -7,7 +7,7 @@ import os
 import re
 import shutil
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import pytest
@@ -29,7 +29,9 @@ def command(name: str) -> str:
     return found
 
 
-def run(name: str, *arguments: str, folder: Path) -> str:
+def run(
+    name: str, *arguments: str, folder: Path, environment: Mapping[str, str] | None = None
+) -> str:
     """What a program prints; a test fails with it where the program does."""
     ran = subprocess.run(
         [command(name), *arguments],
@@ -37,7 +39,12 @@ def run(name: str, *arguments: str, folder: Path) -> str:
         capture_output=True,
         text=True,
         check=False,
-        env={**os.environ, "CHECKPOINT_DISABLE": "1", "TF_IN_AUTOMATION": "1"},
+        env={
+            **os.environ,
+            "CHECKPOINT_DISABLE": "1",
+            "TF_IN_AUTOMATION": "1",
+            **(environment or {}),
+        },
     )
     if ran.returncode:
         pytest.fail(f"{name} {' '.join(arguments)}\n{ran.stdout}{ran.stderr}")

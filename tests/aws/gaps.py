@@ -1,0 +1,88 @@
+"""What moto's server does not answer, or not exactly enough, once Terraform and roles ask it."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+from urllib.parse import unquote
+
+from moto.athena.responses import AthenaResponse
+from moto.budgets.responses import BudgetsResponse
+from moto.core.authorization import ActionAuthenticatorMixin
+from moto.iam.access_control import IAMRequest
+from moto.secretsmanager.models import secretsmanager_backends
+
+# The name of an action in policies, where it is not that of the call.
+ACTIONS = {"Invoke": "InvokeFunction"}
+
+
+def answer() -> None:
+    """Let named queries be deleted, and budgets say who is told, and what their tags are."""
+    create = BudgetsResponse.create_budget
+
+    def delete_named_query(self: Any) -> str:
+        self.athena_backend.named_queries.pop(self._get_param("NamedQueryId"), None)
+        return "{}"
+
+    def create_budget(self: Any) -> str:
+        told = create(self)
+        _budget(self, self._get_param("Budget")["BudgetName"]).tags = self._get_param("ResourceTags")
+        return told
+
+    def describe_subscribers(self: Any) -> str:
+        wanted = self._get_param("Notification")
+        notifications = _budget(self, self._get_param("BudgetName")).notifications
+        found = [one.subscribers for one in notifications if one.details == wanted]
+        return json.dumps({"Subscribers": found[0] if found else []})
+
+    def list_tags(self: Any) -> str:
+        name = self._get_param("ResourceARN").partition("/")[2]
+        return json.dumps({"ResourceTags": _budget(self, name).tags})
+
+    athena: Any = AthenaResponse
+    athena.delete_named_query = delete_named_query
+    budgets: Any = BudgetsResponse
+    budgets.create_budget = create_budget
+    budgets.describe_subscribers_for_notification = describe_subscribers
+    budgets.list_tags_for_resource = list_tags
+
+
+def _budget(response: Any, name: str) -> Any:
+    return response.backend.budgets[response.current_account][name]
+
+
+def name_resources() -> None:
+    """Let policies of roles allow some resources only, where moto asks for all but with S3."""
+
+    def authorize(self: Any, resource: str = "*") -> None:
+        self._authenticate_and_authorize_action(_Request, _resource(self) or resource)
+
+    ActionAuthenticatorMixin._authenticate_and_authorize_normal_action = authorize  # type: ignore[method-assign]
+
+
+class _Request(IAMRequest):
+    """A request under the name that policies have for it."""
+
+    def __init__(self, *, action: str, **rest: Any) -> None:
+        super().__init__(action=ACTIONS.get(action, action), **rest)
+
+
+def _resource(response: Any) -> str | None:
+    """The ARN of what a request is about; None for what no test here is strict about."""
+    where = f"{response.region}:{response.current_account}"
+    match response._get_action():
+        case "Invoke":
+            name = unquote(response.path.rsplit("/", 2)[-2]).rpartition(":")[2]
+            return f"arn:aws:lambda:{where}:function:{name}"
+        case "GetSecretValue":
+            backend = secretsmanager_backends[response.current_account][response.region]
+            secret = backend.secrets.get(response._get_param("SecretId"))
+            return str(secret.arn) if secret else None
+        case "Publish":
+            return str(response._get_param("TopicArn"))
+        case "StartExecution":
+            return str(response._get_param("stateMachineArn"))
+        case "SendMessage":
+            return f"arn:aws:sqs:{where}:{response._get_param('QueueUrl').rpartition('/')[2]}"
+        case _:
+            return None
