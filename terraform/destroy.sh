@@ -7,6 +7,12 @@ cd "$(dirname "$0")"
 
 if [ "${1:-}" = --lakes ]; then
   shift
+  for lake in ingestion processed; do
+    if terraform state show "module.$lake.aws_s3_bucket.this" 2>/dev/null | grep -q 'force_destroy *= false'; then
+      echo "error: the $lake lake is kept; hint: terraform apply -var lakes_destroyable=true, then this again" >&2
+      exit 1
+    fi
+  done
   exec terraform destroy -var credentials_version=0 -var lakes_destroyable=true "$@"
 fi
 

@@ -7,48 +7,50 @@ import os
 import re
 import shutil
 import subprocess
-from collections.abc import Iterator, Mapping
+import sys
+from collections.abc import Iterator
 from pathlib import Path
+from typing import NoReturn
 
 import pytest
 
 TERRAFORM = Path(__file__).parents[2] / "terraform"
 ROOTS = [".", "bootstrap", "examples/default", "examples/complete"]
 
+# Not in the lock file: it wants many packages, and some of them old.
+CHECKOV = ("uv", "tool", "run", "--from", "checkov==3.3.30", "checkov")
+
 # Terraform's own files: of a directory that was worked in, and none of the configuration's.
 LEFTOVERS = shutil.ignore_patterns(".terraform*", "*.tfstate*", "backend.hcl", "*.tfplan")
 
 
-def command(name: str) -> str:
-    """The path of a program. Where there is none the test is skipped; in CI it fails."""
-    found = shutil.which(name)
-    if found is None:
-        if os.environ.get("CI") == "true":
-            pytest.fail(f"there is no `{name}`, and this is CI")
-        pytest.skip(f"there is no `{name}`")
-    return found
+def missing(what: str) -> NoReturn:
+    """Skip the test, for what this machine does not have; in CI fail it."""
+    if os.environ.get("CI") == "true":
+        pytest.fail(f"there is no {what}, and this is CI")
+    pytest.skip(f"there is no {what}")
 
 
-def run(
-    name: str, *arguments: str, folder: Path, environment: Mapping[str, str] | None = None
-) -> str:
-    """What a program prints; a test fails with it where the program does."""
-    ran = subprocess.run(
-        [command(name), *arguments],
+def ran(*command: str, folder: Path) -> subprocess.CompletedProcess[str]:
+    """A command that has run, in a folder, or a test that is skipped for want of its program."""
+    beside = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    program = shutil.which(command[0], path=beside) or missing(f"`{command[0]}`")
+    return subprocess.run(
+        [program, *command[1:]],
         cwd=folder,
         capture_output=True,
         text=True,
         check=False,
-        env={
-            **os.environ,
-            "CHECKPOINT_DISABLE": "1",
-            "TF_IN_AUTOMATION": "1",
-            **(environment or {}),
-        },
+        env={**os.environ, "CHECKPOINT_DISABLE": "1", "TF_IN_AUTOMATION": "1"},
     )
-    if ran.returncode:
-        pytest.fail(f"{name} {' '.join(arguments)}\n{ran.stdout}{ran.stderr}")
-    return ran.stdout
+
+
+def run(*command: str, folder: Path) -> str:
+    """What a command prints; the test fails with it where the command does."""
+    result = ran(*command, folder=folder)
+    if result.returncode:
+        pytest.fail(f"{' '.join(command)}\n{result.stdout}{result.stderr}")
+    return result.stdout
 
 
 @pytest.fixture(scope="module")
@@ -94,11 +96,10 @@ def test_plans_are_what_the_variables_say(copy: Path, root: str) -> None:
 
 def test_terraform_is_compliant(copy: Path) -> None:
     """checkov finds nothing that is not excused, with its reason, where it is."""
-    run(
-        *("checkov", "--directory", ".", "--framework", "terraform"),
-        *("--skip-download", "--quiet", "--compact"),
-        folder=copy,
-    )
+    if ran(*CHECKOV, "--version", folder=copy).returncode:
+        missing(f"{CHECKOV[-2]} to be had")
+    chosen = ("--directory", ".", "--framework", "terraform", "--skip-download")
+    run(*CHECKOV, *chosen, "--quiet", "--compact", folder=copy)
 
 
 def files(pattern: str) -> list[Path]:
