@@ -8,6 +8,7 @@ that outlives the process. It is fed by an imitation of the Runtime API.
 from __future__ import annotations
 
 import json
+import math
 import os
 import queue
 import signal
@@ -78,6 +79,7 @@ class _Api:
     timeout: float
     events: queue.Queue[tuple[str, bytes] | None] = field(default_factory=queue.Queue)
     results: queue.Queue[tuple[bool, bytes]] = field(default_factory=queue.Queue)
+    ends: float = math.inf  # when the call that has begun is over time
 
     def start(self) -> ThreadingHTTPServer:
         api = self
@@ -94,6 +96,7 @@ class _Api:
                     self.close_connection = True
                     return
                 deadline = int((time.time() + api.timeout) * 1000)
+                api.ends = time.monotonic() + api.timeout
                 self.answer(
                     event[1],
                     ("Lambda-Runtime-Aws-Request-Id", event[0]),
@@ -135,6 +138,7 @@ class Environment:
         if self._process is None or self._process.poll() is not None:
             self._start()
         assert self._process is not None
+        self._api.ends = math.inf  # what it takes to start does not count
         self._api.events.put((str(uuid4()), event))
         kind, told = "", ""
         while not kind:
@@ -142,7 +146,7 @@ class Environment:
                 is_error, body = self._api.results.get(timeout=0.02)
                 return self._result(body, is_error, began)
             except queue.Empty:
-                if time.monotonic() - began > self.function.timeout:
+                if time.monotonic() > self._api.ends:
                     kind = "Sandbox.Timedout"
                     told = f"Task timed out after {self.function.timeout:.2f} seconds"
                 elif self._process.poll() is not None:

@@ -9,8 +9,9 @@ Errors come out as the classes of `totes.errors`: those of `TransientError` are 
 others need a person. A time limit that nears ends the work at a safe point: what is committed is
 kept, the rest is left to the next call.
 
-Environment: `TOTES_INGESTION`, `TOTES_PROCESSED` and `TOTES_DELETION_LIMIT` as everywhere, and
-`TOTES_SOURCE_SECRET` (ingest) or `TOTES_WAREHOUSE_SECRET` (load) instead of connection strings.
+Environment: `TOTES_INGESTION`, `TOTES_PROCESSED`, `TOTES_DELETION_LIMIT` and `TOTES_MEMORY` as
+everywhere, and `TOTES_SOURCE_SECRET` (ingest) or `TOTES_WAREHOUSE_SECRET` (load) instead of
+connection strings. A function needs some 150 MB besides `TOTES_MEMORY`.
 `POWERTOOLS_SERVICE_NAME` and `POWERTOOLS_METRICS_NAMESPACE` name logs and metrics;
 `POWERTOOLS_LOG_LEVEL=DEBUG` logs every step.
 

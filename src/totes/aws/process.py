@@ -10,7 +10,7 @@ from totes.report import Progress, Report
 
 
 def _process(_: Event, deadline: Deadline, progress: Progress) -> Report:
-    return pipeline.process(Settings(), progress, deadline=deadline)
+    return pipeline.process(Settings.of_environment(), progress, deadline=deadline)
 
 
 handler = function(_process, lambda report: {"QuarantinedRows": report.quarantined or 0})

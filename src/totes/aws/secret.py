@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import cache
-from typing import Any, Literal
+from typing import Literal
 
 from aws_lambda_powertools.utilities.parameters import SecretsProvider
 from aws_lambda_powertools.utilities.parameters.exceptions import GetParameterError
@@ -64,21 +64,21 @@ class Login(BaseModel):
 def logged_in(
     setting: Literal["source", "warehouse"], work: Callable[[Settings], Report]
 ) -> Report:
-    """Do the work with a login to the database. If it does not do and the secret has another by
-    now, once more with that one."""
-    dsn = _login(setting).dsn
+    """Do the work with a login to the database. If the one that is remembered does not do, and the
+    secret has another by now, once more with that one."""
+    tried = None
     try:
-        return work(_settings(setting, dsn))
+        tried = _login(setting).dsn
+        return work(_settings(setting, tried))
     except ConfigurationError:
         newer = _login(setting, anew=True).dsn
-        if newer == dsn:
+        if newer == tried:
             raise
         return work(_settings(setting, newer))
 
 
 def _settings(setting: str, dsn: str) -> Settings:
-    told: dict[str, Any] = {setting: SecretStr(dsn)}
-    return Settings(**told)
+    return Settings.of_environment().model_copy(update={setting: SecretStr(dsn)})
 
 
 def _login(setting: Literal["source", "warehouse"], *, anew: bool = False) -> Login:

@@ -52,8 +52,7 @@ def _process(settings: Settings, report: Report, progress: Progress, deadline: D
             # a backlog must not fill the disk
             shutil.rmtree(work.folder / f"star-{batch.batch}", ignore_errors=True)
         report.pending = max(0, pending.stop - 1 - report.at)
-        refused = head.tables.get(star.QUARANTINE) if head else None
-        report.quarantined = refused.rows if refused else 0
+        report.quarantined = head.tables.get(star.QUARANTINE, EMPTY).rows if head else 0
 
 
 def check_processed(model: DataModel, ingestion: lake.Lake, head: lake.Manifest | None) -> None:
