@@ -12,6 +12,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from tests.aws.deployment import Deployment, login, set_password
 from tests.aws.stand_in import StandIn
 from tests.aws.test_terraform_static import LEFTOVERS, TERRAFORM, run
@@ -54,11 +56,13 @@ class Configuration:
         (self.folder / "plugins").mkdir()
         self.run("terraform", "init", "-input=false")
 
-    def run(self, name: str, *arguments: str) -> str:
-        """What a program prints, terraform or destroy.sh; the test fails where it does."""
+    def run(self, *command: str) -> str:
+        """What a command prints; the test fails where the command does."""
         cache = {"TF_PLUGIN_CACHE_DIR": str(self.folder / "plugins"), "TF_INPUT": "0"}
-        environment = {**self.environment, **cache}
-        self.printed.append(run(name, *arguments, folder=self.place, environment=environment))
+        with pytest.MonkeyPatch.context() as patch:
+            for variable, value in {**self.environment, **cache}.items():
+                patch.setenv(variable, value)
+            self.printed.append(run(*command, folder=self.place))
         return self.printed[-1]
 
     def apply(self, *arguments: str) -> dict[str, Any]:

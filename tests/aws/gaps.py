@@ -9,6 +9,7 @@ from urllib.parse import unquote
 from moto.athena.responses import AthenaResponse
 from moto.budgets.responses import BudgetsResponse
 from moto.core.authorization import ActionAuthenticatorMixin
+from moto.ec2.models.security_groups import SecurityGroupRule
 from moto.iam.access_control import IAMRequest
 from moto.secretsmanager.models import secretsmanager_backends
 
@@ -49,6 +50,21 @@ def answer() -> None:
 
 def _budget(response: Any, name: str) -> Any:
     return response.backend.budgets[response.current_account][name]
+
+
+def keep_descriptions() -> None:
+    """Let a rule of a security group have one also where it names no addresses."""
+    begin = SecurityGroupRule.__init__
+
+    def begun(self: Any, *given: Any, **named: Any) -> None:
+        begin(self, *given, **named)
+        self.told = next((one for one in given[6:8] if one), {}).get("Description")
+
+    def description(self: Any) -> str | None:
+        return self.ip_range.get("Description") or self.told
+
+    SecurityGroupRule.__init__ = begun  # type: ignore[method-assign]
+    SecurityGroupRule.description = property(description)  # type: ignore[method-assign]
 
 
 def name_resources() -> None:

@@ -256,5 +256,6 @@ if __name__ == "__main__":
     run_state_machines(trusted)
     heed_conditions()
     gaps.answer()
+    gaps.keep_descriptions()
     gaps.name_resources()
     main(["-H", "127.0.0.1", "-p", port])

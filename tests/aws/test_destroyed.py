@@ -25,14 +25,14 @@ def test_everything_goes_but_the_lakes_unless_told_twice(default: Applied) -> No
     default.done()
     full, configuration = objects(default), default.configuration
     assert all(full)
-    configuration.run("./destroy.sh", "-auto-approve")
+    configuration.run("bash", "destroy.sh", "-auto-approve")
     lakes = configuration.there()
     assert lakes
     assert all(map(LAKES.match, lakes))
     assert not default.aws.client("lambda").list_functions()["Functions"]
-    assert "nothing is there but the lakes" in configuration.run("./destroy.sh", "-auto-approve")
+    assert "nothing is there but the lakes" in configuration.run("bash", "destroy.sh", "-auto-approve")
     with pytest.raises(pytest.fail.Exception, match="lakes_destroyable"):
-        configuration.run("./destroy.sh", "--lakes", "-auto-approve")
+        configuration.run("bash", "destroy.sh", "--lakes", "-auto-approve")
     assert configuration.there() == lakes
     assert objects(default) == full
     targets = ("-target=module.ingestion", "-target=module.processed")
@@ -40,7 +40,7 @@ def test_everything_goes_but_the_lakes_unless_told_twice(default: Applied) -> No
         "terraform", "apply", "-auto-approve", "-var", "lakes_destroyable=true", *targets
     )
     assert objects(default) == full
-    configuration.run("./destroy.sh", "--lakes", "-auto-approve")
+    configuration.run("bash", "destroy.sh", "--lakes", "-auto-approve")
     assert configuration.there() == []
     buckets = default.aws.client("s3").list_buckets()["Buckets"]
     assert not [bucket for bucket in buckets if bucket["Name"].startswith(default.name)]
