@@ -27,7 +27,9 @@ def answer() -> None:
 
     def create_budget(self: Any) -> str:
         told = create(self)
-        _budget(self, self._get_param("Budget")["BudgetName"]).tags = self._get_param("ResourceTags")
+        _budget(self, self._get_param("Budget")["BudgetName"]).tags = self._get_param(
+            "ResourceTags"
+        )
         return told
 
     def describe_subscribers(self: Any) -> str:

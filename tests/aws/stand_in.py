@@ -142,9 +142,9 @@ class StandIn:
         return [json.loads(message["Body"]) for message in found]
 
     def processes(self, function: str) -> list[int]:
-        """The process ids of a function's environments; of some the process may have ended."""
+        """The process ids of a function's environments, the youngest last; some may have ended."""
         found = (self.folder / "environments" / function).glob("*/pid")
-        return [int(path.read_text()) for path in sorted(found)]
+        return [int(path.read_text()) for path in sorted(found, key=lambda it: it.stat().st_mtime)]
 
 
 @contextmanager

@@ -30,7 +30,9 @@ def test_everything_goes_but_the_lakes_unless_told_twice(default: Applied) -> No
     assert lakes
     assert all(map(LAKES.match, lakes))
     assert not default.aws.client("lambda").list_functions()["Functions"]
-    assert "nothing is there but the lakes" in configuration.run("bash", "destroy.sh", "-auto-approve")
+    assert "nothing is there but the lakes" in configuration.run(
+        "bash", "destroy.sh", "-auto-approve"
+    )
     with pytest.raises(pytest.fail.Exception, match="lakes_destroyable"):
         configuration.run("bash", "destroy.sh", "--lakes", "-auto-approve")
     assert configuration.there() == lakes
