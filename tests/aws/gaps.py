@@ -11,7 +11,11 @@ from moto.budgets.responses import BudgetsResponse
 from moto.core.authorization import ActionAuthenticatorMixin
 from moto.ec2.models.security_groups import SecurityGroupRule
 from moto.iam.access_control import IAMRequest
+from moto.s3.responses import S3Response
 from moto.secretsmanager.models import secretsmanager_backends
+from werkzeug.datastructures import Headers
+
+CHECKSUM = "x-amz-checksum-"
 
 # The name of an action in policies, where it is not that of the call.
 ACTIONS = {"Invoke": "InvokeFunction"}
@@ -56,17 +60,32 @@ def _budget(response: Any, name: str) -> Any:
 
 def keep_descriptions() -> None:
     """Let a rule of a security group have one also where it names no addresses."""
-    begin = SecurityGroupRule.__init__
+    rule: Any = SecurityGroupRule
+    begin = rule.__init__
 
     def begun(self: Any, *given: Any, **named: Any) -> None:
         begin(self, *given, **named)
-        self.told = next((one for one in given[6:8] if one), {}).get("Description")
+        group_or_list: dict[str, str] = next((one for one in given[6:8] if one), {})
+        self.told = group_or_list.get("Description")
 
-    def description(self: Any) -> str | None:
-        return self.ip_range.get("Description") or self.told
+    rule.__init__ = begun
+    rule.description = property(lambda self: self.ip_range.get("Description") or self.told)
 
-    SecurityGroupRule.__init__ = begun  # type: ignore[method-assign]
-    SecurityGroupRule.description = property(description)  # type: ignore[method-assign]
+
+def take_any_checksum() -> None:
+    """Let objects come into a bucket with Object Lock with a checksum that says itself of what kind
+    it is, as S3 does."""
+    response: Any = S3Response
+    put = response._key_response_put
+
+    def with_kind(self: Any, *given: Any) -> Any:
+        kinds = [name[15:] for name in self.headers.keys() if name.lower()[:15] == CHECKSUM]
+        if kinds and "x-amz-sdk-checksum-algorithm" not in self.headers:
+            self.headers = Headers(self.headers)
+            self.headers["x-amz-sdk-checksum-algorithm"] = kinds[0].upper()
+        return put(self, *given)
+
+    response._key_response_put = with_kind
 
 
 def name_resources() -> None:

@@ -106,7 +106,8 @@ def may(deed: Callable[[], Any]) -> bool:
     try:
         deed()
     except ClientError as error:
-        assert "Signature" not in error.response["Error"]["Code"]  # moto's fault it would be
+        if "Signature" in error.response["Error"]["Code"]:  # a fault of the test
+            raise
         return bool(error.response["ResponseMetadata"]["HTTPStatusCode"] != 403)
     return True
 
