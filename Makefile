@@ -5,7 +5,7 @@ BIN := .venv/bin
 UV := $(shell command -v uv || echo $(BIN)/uv)
 INSTALLED := .venv/installed
 
-.PHONY: install demo test soak check format package clean
+.PHONY: install demo test test-aws soak check format package clean
 
 install: $(INSTALLED)
 
@@ -20,9 +20,14 @@ $(INSTALLED): pyproject.toml uv.lock
 demo: install
 	$(BIN)/totes demo
 
-# Tests in parallel, with coverage; fails under 90 % of lines.
+# Tests in parallel, with coverage; fails under 90 % of lines. What shares a deployment is run by one
+# worker.
 test: install
-	$(BIN)/pytest --numprocesses auto --cov --cov-report term
+	$(BIN)/pytest --numprocesses auto --dist loadgroup --cov --cov-report term
+
+# Those of AWS alone: the zip, the functions, Terraform applied to a stand-in.
+test-aws: install
+	$(BIN)/pytest --numprocesses auto --dist loadgroup tests/aws
 
 # Random histories and crashes, for as long as MINUTES says.
 MINUTES ?= 20

@@ -6,6 +6,7 @@ import json
 from typing import Any
 from urllib.parse import unquote
 
+from botocore.exceptions import ClientError
 from moto.athena.responses import AthenaResponse
 from moto.budgets.responses import BudgetsResponse
 from moto.core.authorization import ActionAuthenticatorMixin
@@ -13,6 +14,12 @@ from moto.ec2.models.security_groups import SecurityGroupRule
 from moto.iam.access_control import IAMRequest
 from moto.s3.responses import S3Response
 from moto.secretsmanager.models import secretsmanager_backends
+from moto.stepfunctions.parser.asl.component.common.error_name.custom_error_name import (
+    CustomErrorName,
+)
+from moto.stepfunctions.parser.asl.component.state.exec.state_task.state_task_lambda import (
+    StateTaskLambda,
+)
 from werkzeug.datastructures import Headers
 
 CHECKSUM = "x-amz-checksum-"
@@ -79,13 +86,30 @@ def take_any_checksum() -> None:
     put = response._key_response_put
 
     def with_kind(self: Any, *given: Any) -> Any:
-        kinds = [name[15:] for name in self.headers.keys() if name.lower()[:15] == CHECKSUM]
+        kinds = [name[15:] for name in dict(self.headers) if name.lower()[:15] == CHECKSUM]
         if kinds and "x-amz-sdk-checksum-algorithm" not in self.headers:
             self.headers = Headers(self.headers)
             self.headers["x-amz-sdk-checksum-algorithm"] = kinds[0].upper()
         return put(self, *given)
 
     response._key_response_put = with_kind
+
+
+def name_errors() -> None:
+    """Let a state machine tell the errors of Lambda itself by their names, so that it can catch
+    them."""
+    task: Any = StateTaskLambda
+    explain = task._from_error
+
+    def explained(self: Any, env: Any, ex: Exception) -> Any:
+        failure = explain(self, env, ex)
+        if isinstance(ex, ClientError):
+            error = f"Lambda.{ex.response['Error']['Code']}"
+            failure.error_name = CustomErrorName(error)
+            failure.event_details["lambdaFunctionFailedEventDetails"]["error"] = error
+        return failure
+
+    task._from_error = explained
 
 
 def name_resources() -> None:

@@ -257,6 +257,7 @@ if __name__ == "__main__":
     heed_conditions()
     gaps.answer()
     gaps.keep_descriptions()
+    gaps.name_errors()
     gaps.take_any_checksum()
     gaps.name_resources()
     main(["-H", "127.0.0.1", "-p", port])
