@@ -5,7 +5,8 @@ BIN := .venv/bin
 UV := $(shell command -v uv || echo $(BIN)/uv)
 INSTALLED := .venv/installed
 
-.PHONY: install demo test test-aws soak check format package clean
+.PHONY: install demo test test-aws soak check format clean
+.PHONY: package bootstrap init plan apply deploy smoke destroy check-terraform audit compliance
 
 install: $(INSTALLED)
 
@@ -35,7 +36,7 @@ soak: install
 	$(BIN)/python -m tests.soak --minutes $(MINUTES)
 
 # Lint, format, types, security: everything that needs no run.
-check: install
+check: install compliance
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
@@ -48,6 +49,59 @@ package: install
 	$(BIN)/python -m scripts.lambda_zip --python $(LAMBDA_PYTHON) build/totes-lambda-x86_64.zip
 	$(BIN)/python -m scripts.lambda_zip --python $(LAMBDA_PYTHON) --architecture arm64 \
 		build/totes-lambda-arm64.zip
+
+# AWS, from here down: docs/guides/deploy.md. Credentials are the AWS CLI's, or a role's.
+TERRAFORM := terraform -chdir=terraform
+
+# Once an account: where the state lies, and the role that GitHub deploys by.
+bootstrap:
+	$(TERRAFORM)/bootstrap init -input=false
+	$(TERRAFORM)/bootstrap apply
+	$(TERRAFORM)/bootstrap output -raw backend > terraform/backend.hcl
+	@echo "Next: docs/guides/deploy.md#by-hand"
+
+init: terraform/backend.hcl
+	$(TERRAFORM) init -input=false -reconfigure -backend-config=backend.hcl
+
+terraform/backend.hcl:
+	@echo "error: there is no $@; hint: make bootstrap writes it"; exit 1
+
+plan: package init
+	$(TERRAFORM) plan -input=false -out=deployment.tfplan
+
+apply: # what was planned, and nothing else
+	$(TERRAFORM) apply -input=false deployment.tfplan
+
+deploy: package init # plans, asks, applies
+	$(TERRAFORM) apply
+
+smoke: install # one run of the deployed state machine, and is its result right?
+	$(BIN)/python -m scripts.smoke "$$($(TERRAFORM) output -raw state_machine_arn)"
+
+# All but the lakes; with LAKES=destroy these too, and all history with them.
+destroy: init
+	terraform/destroy.sh $(if $(filter destroy,$(LAKES)),--lakes)
+
+check-terraform:
+	$(TERRAFORM) fmt -check -recursive
+	$(TERRAFORM) init -backend=false -input=false
+	$(TERRAFORM) validate
+	$(TERRAFORM) test
+
+# Known vulnerabilities of what is installed; asks a service on the internet.
+audit: install
+	$(UV) export --locked --all-extras --no-emit-project --quiet --output-file build/requirements.txt
+	$(UV) tool run --from 'pip-audit==2.10.1' pip-audit --strict --require-hashes --disable-pip \
+		--requirement build/requirements.txt
+
+# Our Terraform and our workflows against the rules of those who know; offline. The tools are not
+# in the lock file: checkov wants many packages, and some of them old.
+compliance: install
+	$(UV) tool run --from 'checkov==3.3.30' checkov --quiet --compact --framework terraform \
+		--skip-download --directory terraform
+	$(UV) tool run --from 'zizmor==1.32.0' zizmor --offline .
+	$(UV) tool run --from 'check-jsonschema==0.39.0' check-jsonschema \
+		--builtin-schema vendor.github-workflows .github/workflows/*.yml
 
 format: install
 	$(BIN)/ruff check --fix-only .

@@ -113,7 +113,11 @@ module "function" {
   handler     = "totes.aws.${each.key}.handler"
   environment = merge(
     local.environment,
-    { POWERTOOLS_SERVICE_NAME = "${var.name}-${each.key}" },
+    {
+      POWERTOOLS_SERVICE_NAME = "${var.name}-${each.key}"
+      # Half for the engine, half for Python, drivers and what is under way.
+      TOTES_MEMORY = "${floor(max(256, var.functions[each.key].memory_mb / 2))}MB"
+    },
     each.value.environment,
   )
   reads   = each.value.reads

@@ -12,6 +12,7 @@ from moto.budgets.responses import BudgetsResponse
 from moto.core.authorization import ActionAuthenticatorMixin
 from moto.ec2.models.security_groups import SecurityGroupRule
 from moto.iam.access_control import IAMRequest
+from moto.s3.models import S3Backend
 from moto.s3.responses import S3Response
 from moto.secretsmanager.models import secretsmanager_backends
 from moto.stepfunctions.parser.asl.component.common.error_name.custom_error_name import (
@@ -79,11 +80,20 @@ def keep_descriptions() -> None:
     rule.description = property(lambda self: self.ip_range.get("Description") or self.told)
 
 
-def take_any_checksum() -> None:
-    """Let objects come into a bucket with Object Lock with a checksum that says itself of what kind
-    it is, as S3 does."""
+def lock_objects() -> None:
+    """Let a bucket that is not empty have another Object Lock; and with one, take objects whose
+    checksum says itself of what kind it is."""
+    backend: Any = S3Backend
     response: Any = S3Response
-    put = response._key_response_put
+    lock, put = backend.put_object_lock_configuration, response._key_response_put
+
+    def locked(self: Any, bucket_name: str, *given: Any) -> None:
+        bucket = self.get_bucket(bucket_name)
+        kept, bucket.keys = bucket.keys, type(bucket.keys)()
+        try:
+            lock(self, bucket_name, *given)
+        finally:
+            bucket.keys = kept
 
     def with_kind(self: Any, *given: Any) -> Any:
         kinds = [name[15:] for name in dict(self.headers) if name.lower()[:15] == CHECKSUM]
@@ -92,6 +102,7 @@ def take_any_checksum() -> None:
             self.headers["x-amz-sdk-checksum-algorithm"] = kinds[0].upper()
         return put(self, *given)
 
+    backend.put_object_lock_configuration = locked
     response._key_response_put = with_kind
 
 

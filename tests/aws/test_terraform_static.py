@@ -17,9 +17,6 @@ import pytest
 TERRAFORM = Path(__file__).parents[2] / "terraform"
 ROOTS = [".", "bootstrap", "examples/default", "examples/complete"]
 
-# Not in the lock file: it wants many packages, and some of them old.
-CHECKOV = ("uv", "tool", "run", "--from", "checkov==3.3.30", "checkov")
-
 # Terraform's own files: of a directory that was worked in, and none of the configuration's.
 LEFTOVERS = shutil.ignore_patterns(".terraform*", "*.tfstate*", "backend.hcl", "*.tfplan")
 
@@ -94,14 +91,6 @@ def test_plans_are_what_the_variables_say(copy: Path, root: str) -> None:
     run("terraform", "test", folder=copy / root)
 
 
-def test_terraform_is_compliant(copy: Path) -> None:
-    """checkov finds nothing that is not excused, with its reason, where it is."""
-    if ran(*CHECKOV, "--version", folder=copy).returncode:
-        missing(f"{CHECKOV[-2]} to be had")
-    chosen = ("--directory", ".", "--framework", "terraform", "--skip-download")
-    run(*CHECKOV, *chosen, "--quiet", "--compact", folder=copy)
-
-
 def files(pattern: str) -> list[Path]:
     """The configuration's files of a name, sorted."""
     found = TERRAFORM.rglob(pattern)
@@ -151,3 +140,21 @@ def test_nothing_is_hard_coded() -> None:
         text = file.read_text(encoding="utf-8")
         assert not re.search(r"\b\d{12}\b|\b[a-z]{2}-[a-z]+-\d\b", text), file
         assert not re.search(r"[\w.]+@(?!example\.com)[\w-]+\.\w+", text), file
+
+
+def alarms() -> Iterator[str]:
+    """What the alarms are called, as the configuration writes it."""
+    text = (TERRAFORM / "modules" / "alarms" / "main.tf").read_text(encoding="utf-8")
+    for kind in re.findall(r'^ +"\${stage}-(\w+)" = {', text, re.MULTILINE):
+        yield from (f"{stage}-{kind}" for stage in ("ingest", "process", "load"))
+    (outcomes,) = re.findall(r"for outcome in (\[.+\]) :", text)
+    yield from (f"executions-{outcome.lower()}" for outcome in json.loads(outcomes))
+    yield from re.findall(r"^    ([a-z-]+) = {", text, re.MULTILINE)
+
+
+def test_every_alarm_is_in_the_runbook() -> None:
+    """Whoever is woken by an alarm finds it in the guide, and no alarm there is made up."""
+    guide = (TERRAFORM.parent / "docs" / "guides" / "deploy.md").read_text(encoding="utf-8")
+    table = guide[guide.index("| alarm | what it means |") :]
+    first = [row.split("|")[1] for row in table.splitlines() if row.startswith("| `")]
+    assert sorted(re.findall(r"`([\w-]+)`", " ".join(first))) == sorted(alarms())
