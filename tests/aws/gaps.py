@@ -29,6 +29,15 @@ CHECKSUM = "x-amz-checksum-"
 ACTIONS = {"Invoke": "InvokeFunction"}
 
 
+def fill() -> None:
+    """Fill them all."""
+    answer()
+    keep_descriptions()
+    lock_objects()
+    name_errors()
+    name_resources()
+
+
 def answer() -> None:
     """Let named queries be deleted, and budgets say who is told, and what their tags are."""
     create = BudgetsResponse.create_budget
