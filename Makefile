@@ -21,14 +21,13 @@ $(INSTALLED): pyproject.toml uv.lock
 demo: install
 	$(BIN)/totes demo
 
-# Tests in parallel, with coverage; fails under 90 % of lines. What shares a deployment is run by one
-# worker.
+# Tests in parallel, with coverage; fails under 90 % of lines.
 test: install
-	$(BIN)/pytest --numprocesses auto --dist loadgroup --cov --cov-report term
+	$(BIN)/pytest --numprocesses auto --cov --cov-report term
 
 # Those of AWS alone: the zip, the functions, Terraform applied to a stand-in.
 test-aws: install
-	$(BIN)/pytest --numprocesses auto --dist loadgroup tests/aws
+	$(BIN)/pytest --numprocesses auto tests/aws
 
 # Random histories and crashes, for as long as MINUTES says.
 MINUTES ?= 20

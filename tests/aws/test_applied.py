@@ -6,8 +6,6 @@ import json
 import zipfile
 from pathlib import Path
 
-import pytest
-
 from tests.aws.applied import PLANTED, Applied
 from tests.aws.deployment import STAGES
 from tests.aws.test_functions import UPDATE
@@ -15,8 +13,6 @@ from tests.test_crash import contents
 from tests.world import World
 from totes import pipeline
 from totes.demo.postgres import PostgresServer
-
-pytestmark = pytest.mark.xdist_group("applied")
 
 # What AWS measures by itself; the rest the functions do.
 BY_AWS = {

@@ -19,8 +19,6 @@ from tests.aws.deployment import STAGES
 from tests.aws.stand_in import StandIn
 from tests.aws.test_functions import UPDATE
 
-pytestmark = pytest.mark.xdist_group("applied")
-
 LAKES, SECRETS, PROBE = ("ingestion", "processed"), ("source", "warehouse"), "probe/of-roles"
 
 # All that each role may do of all that is tried.

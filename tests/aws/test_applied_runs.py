@@ -20,8 +20,6 @@ from tests.aws.deployment import STAGES, login, set_password
 from tests.aws.test_functions import port_of, until
 from tests.proxy import proxy_to
 
-pytestmark = pytest.mark.xdist_group("applied")
-
 
 @pytest.fixture(autouse=True)
 def read_up_to_now(applied: Applied) -> None:

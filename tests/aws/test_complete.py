@@ -4,15 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import pytest
-
 from tests.aws import applied as terraform
 from tests.aws.applied import prepared
 from tests.aws.stand_in import StandIn
 from tests.aws.test_applied_runs import at, change, held_up, waiting
 from tests.aws.test_functions import until
-
-pytestmark = pytest.mark.xdist_group("complete")
 
 
 def test_everything_optional_is_applied_works_and_goes(

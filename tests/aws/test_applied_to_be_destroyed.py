@@ -1,4 +1,7 @@
-"""The deployment that other tests applied is taken away: all but the lakes, then these too."""
+"""The deployment that other tests applied is taken away: all but the lakes, then these too.
+
+By its name this module is the last of those that share the deployment.
+"""
 
 from __future__ import annotations
 
@@ -7,8 +10,6 @@ import re
 import pytest
 
 from tests.aws.applied import Applied
-
-pytestmark = pytest.mark.xdist_group("applied")
 
 LAKES = re.compile(r"module\.(ingestion|processed)\.")
 
