@@ -5,7 +5,7 @@ BIN := .venv/bin
 UV := $(shell command -v uv || echo $(BIN)/uv)
 INSTALLED := .venv/installed
 
-.PHONY: install demo test soak check format clean
+.PHONY: install demo test test-aws soak check format clean
 .PHONY: package bootstrap init plan apply deploy smoke destroy check-terraform audit compliance
 
 install: $(INSTALLED)
@@ -24,6 +24,10 @@ demo: install
 # Tests in parallel, with coverage; fails under 90 % of lines.
 test: install
 	$(BIN)/pytest --numprocesses auto --cov --cov-report term
+
+# Those of AWS alone: the zip, the functions, Terraform applied to a stand-in.
+test-aws: install
+	$(BIN)/pytest --numprocesses auto tests/aws
 
 # Random histories and crashes, for as long as MINUTES says.
 MINUTES ?= 20

@@ -6,11 +6,15 @@ import shutil
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
+from xdist.scheduler import LoadScopeScheduling
 
 from tests.world import World, made_databases, make_template
 from totes.demo.postgres import PostgresServer
+
+SHARED = "tests/aws/test_applied"  # what the names of modules begin with that share a deployment
 
 
 @pytest.fixture(scope="session")
@@ -48,3 +52,14 @@ def world(databases: tuple[str, str], tmp_path: Path) -> World:
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     """Between two attempts of a stage no test of this process waits."""
     monkeypatch.setattr("totes.pipeline.patience.FIRST_WAIT", 0.0)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> LoadScopeScheduling:
+    """Each test is run by whichever worker is free, but all that share a deployment by one.
+
+    Not by `--dist loadgroup`: of pytest 9.2, xdist does not see the groups.
+    """
+    made = LoadScopeScheduling(config, log)
+    made._split_scope = lambda nodeid: SHARED if nodeid.startswith(SHARED) else nodeid
+    return made

@@ -12,13 +12,15 @@ from pathlib import Path
 import pytest
 
 from scripts.lambda_zip import build
+from tests.aws import applied as terraform
+from tests.aws.applied import PASSWORD, PLANTED, Applied, prepared
 from tests.aws.deployment import Deployment, deploy
 from tests.aws.stand_in import StandIn, stand_in
+from tests.world import made_databases
 from totes.demo.postgres import PostgresServer
 
 PYTHON = f"{sys.version_info.major}.{sys.version_info.minor}"
 ARCHITECTURE = "arm64" if platform.machine() in {"aarch64", "arm64"} else "x86_64"
-PLANTED = "planted-2f9c41d7"  # in every password, and in what surrounds the building of the zip
 
 
 @pytest.fixture(scope="session")
@@ -63,8 +65,32 @@ def deployed(
     """
     for name, value in aws.environment.items():
         monkeypatch.setenv(name, value)
-    made = deploy(aws, databases, tmp_path, f"{PLANTED} '\"\\ %@:/ü")
+    made = deploy(aws, databases, tmp_path, PASSWORD)
     yield made
     told = made.everything_told()
     assert '"message":"done"' in told or "Error" in told
     assert PLANTED not in told
+
+
+@pytest.fixture(scope="session")
+def default(
+    aws: StandIn,
+    package: Path,
+    server: PostgresServer,
+    handmade: str,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[Applied]:
+    """Totes on AWS as Terraform applies it by default; once, as that takes a minute."""
+    folder = tmp_path_factory.mktemp("default")
+    with made_databases(server, handmade) as databases:
+        yield terraform.apply(prepared(aws, databases, folder, package, root=".", name="totes"))
+
+
+@pytest.fixture
+def applied(default: Applied, monkeypatch: pytest.MonkeyPatch) -> Iterator[Applied]:
+    """The one that was applied, whatever tests before have left in it. Of passwords it tells
+    nothing."""
+    for name, value in default.aws.environment.items():
+        monkeypatch.setenv(name, value)
+    yield default
+    assert PLANTED not in default.everything_told()

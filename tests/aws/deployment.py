@@ -63,15 +63,18 @@ class Deployment(World):
             FunctionName=self.function(stage), **changes
         )
 
+    def secret_id(self, setting: str) -> str:
+        return f"{self.name}-{setting}"
+
     def secret(self, setting: str) -> str:
         """What a secret holds."""
         client = self.aws.client("secretsmanager")
-        return str(client.get_secret_value(SecretId=f"{self.name}-{setting}")["SecretString"])
+        return str(client.get_secret_value(SecretId=self.secret_id(setting))["SecretString"])
 
     def put_secret(self, setting: str, content: str) -> None:
         """Replace what a secret holds."""
         self.aws.client("secretsmanager").put_secret_value(
-            SecretId=f"{self.name}-{setting}", SecretString=content
+            SecretId=self.secret_id(setting), SecretString=content
         )
 
     def logged(self, stage: str) -> list[dict[str, Any]]:

@@ -4,7 +4,7 @@
   its role; reserved concurrency is kept to, and logs go to its log group.
 - Step Functions executes what a state machine says, as its role, and validates definitions.
 - A bucket policy's denials hold only where their conditions do.
-- A function's `logging_config` is kept.
+- A function's `logging_config` is kept; the rest is in `tests.aws.gaps`.
 """
 
 from __future__ import annotations
@@ -36,6 +36,7 @@ from moto.stepfunctions.parser.models import StepFunctionsParserBackend
 from moto.stepfunctions.responses import StepFunctionResponse
 from moto.sts.models import sts_backends
 
+from tests.aws import gaps
 from tests.aws.runtime import Environment, Function, Result
 
 CREDENTIALS = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN")
@@ -254,4 +255,5 @@ if __name__ == "__main__":
     run_functions(Fleet(f"http://127.0.0.1:{port}", place, runtime_folder, trusted))
     run_state_machines(trusted)
     heed_conditions()
+    gaps.fill()
     main(["-H", "127.0.0.1", "-p", port])

@@ -30,13 +30,14 @@ ROOT = Path(__file__).resolve().parent.parent.parent
 class StandIn:
     """A stand-in that runs. `folder` has what its functions leave: logs, and their /tmp.
 
-    `key` and `secret` are those of a user who may do everything.
+    `key` and `secret` are those of a user who may do everything, or those of a role and `token`.
     """
 
     url: str
     folder: Path
     key: str = "test"
     secret: str = "test"
+    token: str | None = None
 
     @property
     def environment(self) -> dict[str, str]:
@@ -58,7 +59,17 @@ class StandIn:
             region_name=REGION,
             aws_access_key_id=self.key,
             aws_secret_access_key=self.secret,
+            aws_session_token=self.token,
         )
+
+    def taken(self, role: str) -> StandIn:
+        """The stand-in, used as who has taken a role. Not while enforcing: roles trust services."""
+        client = self.client("sts")
+        given = client.assume_role(RoleArn=role, RoleSessionName="tests")["Credentials"]
+        key, secret, token = (
+            given[name] for name in ("AccessKeyId", "SecretAccessKey", "SessionToken")
+        )
+        return replace(self, key=key, secret=secret, token=token)
 
     @contextmanager
     def enforcing(self) -> Iterator[None]:
@@ -131,9 +142,9 @@ class StandIn:
         return [json.loads(message["Body"]) for message in found]
 
     def processes(self, function: str) -> list[int]:
-        """The process ids of a function's environments; of some the process may have ended."""
+        """The process ids of a function's environments, the youngest last; some may have ended."""
         found = (self.folder / "environments" / function).glob("*/pid")
-        return [int(path.read_text()) for path in sorted(found)]
+        return [int(path.read_text()) for path in sorted(found, key=lambda it: it.stat().st_mtime)]
 
 
 @contextmanager

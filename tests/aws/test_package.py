@@ -12,7 +12,8 @@ import pytest
 
 from benchmarks import cold_start
 from scripts import lambda_zip
-from tests.aws.conftest import ARCHITECTURE, PLANTED, PYTHON
+from tests.aws.applied import PLANTED
+from tests.aws.conftest import ARCHITECTURE, PYTHON
 from tests.aws.runtime import make_runtime
 
 

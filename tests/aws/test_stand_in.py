@@ -5,13 +5,18 @@ from __future__ import annotations
 import json
 from concurrent.futures import ThreadPoolExecutor
 
+import obstore
 import psycopg
 import pytest
 from botocore.exceptions import ClientError
+from obstore.exceptions import GenericError
+from obstore.store import S3Store
 
 from tests.aws.deployment import Deployment
 from tests.aws.stand_in import StandIn
 from tests.aws.test_functions import until
+from tests.s3 import REGION
+from totes.lake.bucket import Bucket
 
 IMMUTABLE = {
     "Version": "2012-10-17",
@@ -48,6 +53,26 @@ def test_a_bucket_policy_s_conditions_are_heeded(aws: StandIn) -> None:
     with pytest.raises(ClientError, match="PreconditionFailed"):
         s3.put_object(Bucket="immutable", Key="a", Body=b"2", IfNoneMatch="*")
     assert s3.get_object(Bucket="immutable", Key="a")["Body"].read() == b"1"
+
+
+def test_a_bucket_with_object_lock_wants_checksums(
+    aws: StandIn, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Without a checksum an upload is refused; those of a lake have one."""
+    for name, value in aws.environment.items():
+        monkeypatch.setenv(name, value)
+    s3 = aws.client("s3")
+    place = {"LocationConstraint": REGION}
+    s3.create_bucket(
+        Bucket="locked", CreateBucketConfiguration=place, ObjectLockEnabledForBucket=True
+    )
+    rule = {"DefaultRetention": {"Mode": "GOVERNANCE", "Days": 1}}
+    locked = {"ObjectLockEnabled": "Enabled", "Rule": rule}
+    s3.put_object_lock_configuration(Bucket="locked", ObjectLockConfiguration=locked)
+    with pytest.raises(GenericError, match="400 Bad Request"):
+        obstore.put(S3Store.from_url("s3://locked"), "a", b"1")
+    obstore.put(Bucket("s3://locked").client(), "a", b"1", mode="create")
+    assert s3.get_object(Bucket="locked", Key="a")["Body"].read() == b"1"
 
 
 def test_definitions_of_state_machines_are_validated(aws: StandIn) -> None:

@@ -10,7 +10,7 @@ from obstore.store import S3Store
 from totes.config import ClientOptions
 
 if TYPE_CHECKING:
-    from obstore.store import RetryConfig
+    from obstore.store import RetryConfig, S3Config
 
 ANSWER = 10.0  # seconds in which storage must answer, or send the next bytes
 SLOWEST = 500_000  # bytes a second at which an upload is taken to be alive
@@ -18,6 +18,9 @@ SLOWEST = 500_000  # bytes a second at which an upload is taken to be alive
 # For a dropped connection or a 503. What lasts longer is for whoever called us to try again:
 # obstore's own three minutes would be spent in silence.
 RETRIES: RetryConfig = {"max_retries": 4, "retry_timeout": timedelta(seconds=8)}
+
+# A bucket with Object Lock takes no object without one; the others check it, too.
+CHECKED: S3Config = {"checksum_algorithm": "SHA256"}
 
 
 class Bucket:
@@ -40,6 +43,6 @@ class Bucket:
             patience = {"read_timeout": f"{answer * 1000:.0f}ms"}
             options: Any = patience | ClientOptions().model_dump(exclude_none=True)
             self._clients[answer] = S3Store.from_url(
-                self._url, client_options=options, retry_config=RETRIES
+                self._url, config=CHECKED, client_options=options, retry_config=RETRIES
             )
         return self._clients[answer]
