@@ -75,7 +75,7 @@ deploy: package init # plans, asks, applies
 	$(TERRAFORM) apply
 
 smoke: install # one run of the deployed state machine, and is its result right?
-	$(BIN)/python -m scripts.smoke "$$($(TERRAFORM) output -raw state_machine_arn)"
+	machine=$$($(TERRAFORM) output -raw state_machine_arn) && $(BIN)/python -m scripts.smoke "$$machine"
 
 # All but the lakes; with LAKES=destroy these too, and all history with them.
 destroy: init
