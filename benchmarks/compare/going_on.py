@@ -1,0 +1,52 @@
+"""What goes on for a while: ticks, the way of a commit to the warehouse, and writers beside."""
+
+from __future__ import annotations
+
+from itertools import count
+from statistics import median, quantiles
+
+from benchmarks.compare import beside, copying
+from benchmarks.compare.databases import change_ten
+from benchmarks.compare.processes import totes
+from benchmarks.compare.rounds import Bench
+from benchmarks.compare.ticking import PATIENCE, freshness, ticking
+
+
+def run_ticks(bench: Bench, scale: float, ticks: int, seconds: float) -> None:
+    """Measure so many ticks of each kind, and then the freshness over some seconds."""
+    at, add = f"{scale:g}x", bench.results.add
+    source = bench.databases.fresh("source", bench.databases.founded(scale))
+    settings = bench.settings(source, "whole")
+    totes("run", settings=settings)
+    with ticking(settings, "1s") as queue:
+        queue.get(timeout=PATIENCE)  # the first one imports and connects
+        for number in range(ticks):
+            add(at, "Totes: a tick, nothing changed", queue.get(timeout=PATIENCE).seconds)
+            change_ten(source, number)
+            while not (tick := queue.get(timeout=PATIENCE)).news:
+                pass
+            add(at, "Totes: a tick, 10 rows changed", tick.seconds)
+        waited = freshness(source, settings["TOTES_WAREHOUSE"], queue, seconds)
+    add(at, "Totes: commit to warehouse, median", median(waited))
+    add(at, "Totes: commit to warehouse, 99th percentile", quantiles(waited, n=100)[98])
+
+
+def run_beside(bench: Bench, scale: float, rounds: int, seconds: int) -> None:
+    """Measure what writers at the source feel of readers that begin again and again."""
+    at, add = f"{scale:g}x", bench.results.add
+    source = bench.databases.fresh("source", bench.databases.founded(scale))
+    beside.prepare(source)
+    numbers = count()
+
+    def ingest() -> None:
+        totes("ingest", settings=bench.settings(source, f"beside_{next(numbers) % 2}"))
+
+    readers = {"bare COPY": lambda: copying.copy_out(source), "Totes": ingest}
+    for _ in range(rounds):
+        bench.databases.settle()
+        add(at, "writers alone (transactions a second)", beside.writing(source, seconds))
+        for name, read in readers.items():
+            bench.databases.settle()
+            with beside.again_and_again(read):
+                tps = beside.writing(source, seconds)
+            add(at, f"writers beside {name} (transactions a second)", tps)
