@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import threading
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 
 from benchmarks.compare.processes import login, run
@@ -34,13 +35,13 @@ def again_and_again(work: Callable[[], object]) -> Iterator[None]:
         while not ended.is_set():
             work()
 
-    worker = threading.Thread(target=loop)
-    worker.start()
-    try:
-        yield
-    finally:
-        ended.set()
-        worker.join()
+    with ThreadPoolExecutor(1) as pool:
+        worker = pool.submit(loop)
+        try:
+            yield
+        finally:
+            ended.set()
+    worker.result()  # a reader that failed has disturbed nobody
 
 
 def _pgbench() -> str:

@@ -36,10 +36,11 @@ def run_beside(bench: Bench, scale: float, rounds: int, seconds: int) -> None:
     at, add = f"{scale:g}x", bench.results.add
     source = bench.databases.fresh("source", bench.databases.founded(scale))
     beside.prepare(source)
-    numbers = count()
+    settings = bench.settings(source, "beside")
+    lakes = (f"{settings['TOTES_INGESTION']}-{number}" for number in count())
 
     def ingest() -> None:
-        totes("ingest", settings=bench.settings(source, f"beside_{next(numbers) % 2}"))
+        totes("ingest", settings={**settings, "TOTES_INGESTION": next(lakes)})
 
     readers = {"bare COPY": lambda: copying.copy_out(source), "Totes": ingest}
     for _ in range(rounds):
