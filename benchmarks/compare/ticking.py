@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import signal
 import subprocess
 import threading
 import time
@@ -47,7 +46,7 @@ def ticking(settings: Mapping[str, str], every: str) -> Iterator[Queue[Tick]]:
         try:
             yield ticks
         finally:
-            process.send_signal(signal.SIGINT)
+            process.terminate()  # SIGINT may be ignored: a shell sees to that in the background
             listener.join()
 
 
