@@ -50,7 +50,7 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     )
     parser.add_argument("--folder", type=Path, required=True, help="where it all lies, and stays")
     parser.add_argument("--scale", type=float, action="append", dest="scales", default=[])
-    parser.add_argument("--rounds", type=int, default=5, help="of scale 1; larger ones have three")
+    parser.add_argument("--rounds", type=int, default=3, help="of all that is done once")
     parser.add_argument("--ticks", type=int, default=7)
     parser.add_argument("--seconds", type=int, default=30, help="of freshness, and of writers")
     parser.add_argument("--large", type=int, default=0, metavar="ROWS", help="a table so large")
@@ -63,11 +63,11 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
 def measure(bench: Bench, options: argparse.Namespace) -> None:
     """All that is asked for, the small first; what goes on for a while at the least scale."""
     for scale in sorted(options.scales):
-        run_rounds(bench, scale, options.rounds if scale <= 1 else min(3, options.rounds))
+        run_rounds(bench, scale, options.rounds)
     if options.scales:
         run_ticks(bench, min(options.scales), options.ticks, options.seconds)
         middle = [scale for scale in options.scales if scale <= 20] or options.scales
-        run_beside(bench, max(middle), min(3, options.rounds), max(1, options.seconds // 3))
+        run_beside(bench, max(middle), options.rounds, max(1, options.seconds // 3))
     if options.large:
         run_large(bench, options.large)
 
