@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from itertools import count
 from statistics import median, quantiles
 
@@ -42,12 +44,15 @@ def run_beside(bench: Bench, scale: float, rounds: int, seconds: int) -> None:
     def ingest() -> None:
         totes("ingest", settings={**settings, "TOTES_INGESTION": next(lakes)})
 
-    readers = {"bare COPY": lambda: copying.copy_out(source), "Totes": ingest}
-    for _ in range(rounds):
-        bench.databases.settle()
-        add(at, "writers alone (transactions a second)", beside.writing(source, seconds))
-        for name, read in readers.items():
+    conditions: dict[str, Callable[[], AbstractContextManager[None]]] = {
+        "alone": nullcontext,
+        "beside bare COPY": lambda: beside.again_and_again(lambda: copying.copy_out(source)),
+        "beside Totes": lambda: beside.again_and_again(ingest),
+    }
+    names = [*conditions]
+    for number in range(rounds):
+        for name in names[number % 3 :] + names[: number % 3]:  # no one is always the first
             bench.databases.settle()
-            with beside.again_and_again(read):
+            with conditions[name]():
                 tps = beside.writing(source, seconds)
-            add(at, f"writers beside {name} (transactions a second)", tps)
+            add(at, f"writers {name} (transactions a second)", tps)
