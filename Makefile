@@ -36,7 +36,7 @@ BENCH ?= build/bench
 bench: install
 	$(BIN)/python -m benchmarks.compare --folder $(BENCH) --target $@ --scale 1 --scale 20
 
-# Also a hundred times the real size, and a table of 50 million rows: some hours, 40 GB of disk.
+# Also a hundred times the real size, and a table of 50 million rows: an hour, 40 GB of disk.
 bench-full: install
 	$(BIN)/python -m benchmarks.compare --folder $(BENCH) --target $@ \
 		--scale 1 --scale 20 --scale 100 --large 50000000
