@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from multiprocessing import get_context
 
 import psycopg
 from psycopg import sql
@@ -34,9 +35,13 @@ class Databases:
         """The name of the database of the company at a scale; made if it is not there yet."""
         name = f"founded_{scale:g}"
         if not self.exists(name):
-            self.fresh("founding")
-            with psycopg.connect(self.server.dsn("founding")) as connection:
-                found(connection, scale=scale, until=FOUNDED)
+            # in a process of its own, as it takes memory: see processes.Ran
+            dsn = self.fresh("founding")
+            founding = get_context("spawn").Process(target=found_in, args=(dsn, scale))
+            founding.start()
+            founding.join()
+            if founding.exitcode:
+                raise RuntimeError(f"the company of scale {scale:g} cannot be founded")
             with self.talk("founding") as connection:
                 # else whoever reads first pays for the hint bits of all
                 connection.execute("vacuum (analyze)")
@@ -66,6 +71,12 @@ class Databases:
         """Write out what is dirty, so that nobody pays for what another has written."""
         with self.talk() as connection:
             connection.execute("checkpoint")
+
+
+def found_in(dsn: str, scale: float) -> None:
+    """Found the company in an empty database."""
+    with psycopg.connect(dsn) as connection:
+        found(connection, scale=scale, until=FOUNDED)
 
 
 def now() -> datetime:

@@ -18,7 +18,10 @@ MEGA = 1_000_000
 
 @dataclass(frozen=True)
 class Ran:
-    """A process that has ended well: what it took, and what it printed."""
+    """A process that has ended well: what it took, and what it printed.
+
+    The peak is never below that of the process that started it, which therefore has to stay small.
+    """
 
     seconds: float
     peak: float  # megabytes
