@@ -5,7 +5,7 @@ BIN := .venv/bin
 UV := $(shell command -v uv || echo $(BIN)/uv)
 INSTALLED := .venv/installed
 
-.PHONY: install demo test test-aws soak check format clean
+.PHONY: install demo test test-aws soak bench bench-full check format clean
 .PHONY: package bootstrap init plan apply deploy smoke destroy check-terraform audit compliance
 
 install: $(INSTALLED)
@@ -33,6 +33,17 @@ test-aws: install
 MINUTES ?= 20
 soak: install
 	$(BIN)/python -m tests.soak --minutes $(MINUTES)
+
+# What Totes costs beside bare COPY and dlt; writes docs/reference/performance.md. What it makes is
+# kept in BENCH for the next time.
+BENCH ?= build/bench
+bench: install
+	$(BIN)/python -m benchmarks.compare --folder $(BENCH) --target $@ --scale 1 --scale 20
+
+# Also a hundred times the real size, and a table of 50 million rows: an hour, 40 GB of disk.
+bench-full: install
+	$(BIN)/python -m benchmarks.compare --folder $(BENCH) --target $@ \
+		--scale 1 --scale 20 --scale 100 --large 50000000
 
 # Lint, format, types, security: everything that needs no run.
 check: install compliance

@@ -88,16 +88,18 @@ def _settings() -> Any:
     return Settings.of_environment()
 
 
-def _stage(call: Callable[[Progress], list[Report]], *, as_json: bool) -> bool:
+def _stage(
+    call: Callable[[Progress], list[Report]], *, as_json: bool, profile: bool = False
+) -> bool:
     """Run stages with progress, show their reports, and say whether no table was stopped."""
     from totes import terminal
 
     with terminal.progress(hidden=as_json) as progress:
         reports = call(progress)
     if as_json:
-        click.echo(json.dumps([report.to_dict() for report in reports]))
+        click.echo(json.dumps([report.to_dict(profile=profile) for report in reports]))
     else:
-        terminal.show_reports(reports)
+        terminal.show_reports(reports, profile=profile)
     return not any(report.problems for report in reports)
 
 
@@ -112,8 +114,9 @@ confirmation = click.option(
 
 @command
 @click.option("--every", type=Duration(), help="Go on, beginning a run every 30s, 5m, 1h…")
+@click.option("--profile", is_flag=True, help="Also say where the seconds and the bytes went.")
 @confirmation
-def run(*, every: float | None, confirmed: tuple[str, ...], as_json: bool) -> bool:
+def run(*, every: float | None, profile: bool, confirmed: tuple[str, ...], as_json: bool) -> bool:
     """Ingest, process and load: bring lakes and warehouse up to date."""
     from totes import pipeline
 
@@ -123,7 +126,9 @@ def run(*, every: float | None, confirmed: tuple[str, ...], as_json: bool) -> bo
     def once() -> bool:
         said = [pending.pop() for _ in pending[:]]
         return _stage(
-            lambda progress: pipeline.run(settings, progress, confirmed=said), as_json=as_json
+            lambda progress: pipeline.run(settings, progress, confirmed=said),
+            as_json=as_json,
+            profile=profile,
         )
 
     return repeated(once, every, partial(_show_error, as_json=as_json, debug=False))

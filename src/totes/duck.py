@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from totes.errors import ConfigurationError, TotesError, TransientError
+from totes.profiling import measured
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
@@ -77,15 +78,16 @@ def workspace(memory: int = MEMORY) -> Iterator[Workspace]:
 @contextmanager
 def engine(work: Path, memory: int = MEMORY) -> Iterator[DuckDBPyConnection]:
     """Yield an in-memory DuckDB that spills to `work`, thinks in UTC and never goes online."""
-    import duckdb  # a quarter of a second that `totes --help` need not pay
-
     config: dict[str, str | bool | int | float | list[str]] = {
         "memory_limit": f"{memory}B",
         "temp_directory": str(work / "spill"),
         "autoinstall_known_extensions": False,
         "autoload_known_extensions": False,
     }
-    connection = duckdb.connect(":memory:", config=config)
+    with measured("start the engine"):
+        import duckdb  # a quarter of a second that `totes --help` need not pay
+
+        connection = duckdb.connect(":memory:", config=config)
     try:
         connection.execute("set timezone = 'UTC'")
         connection.execute("set preserve_insertion_order = false")  # or row groups have no bytes

@@ -6,12 +6,14 @@ rows stream from one to the other and memory does not grow with the table.
 
 from __future__ import annotations
 
+import contextvars
 import ipaddress
 import os
 import re
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from time import perf_counter
 from types import NoneType
 
 import psycopg
@@ -19,6 +21,7 @@ from psycopg import errors, sql
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from totes.errors import ConfigurationError, TotesError, TransientError
+from totes.profiling import measured, passed
 
 CHUNK = 1 << 20  # bytes handed to the pipe at once
 
@@ -58,6 +61,7 @@ HINTS = {
 }
 
 
+@measured("connect")
 def connect(dsn: str, *, setting: str) -> psycopg.Connection:
     """Open a connection, over TLS if the server is not on this machine and the DSN says nothing.
 
@@ -211,12 +215,13 @@ class _Pump(threading.Thread):
     def __init__(self, work: Callable[[int, threading.Event], None], end: int) -> None:
         super().__init__(daemon=True)
         self._work, self._end = work, end
+        self._context = contextvars.copy_context()
         self.abandoned = threading.Event()
         self.error: BaseException | None = None
 
     def run(self) -> None:
         try:
-            self._work(self._end, self.abandoned)
+            self._context.run(self._work, self._end, self.abandoned)
         except BaseException as error:  # handed to the thread that joins
             self.error = error
         finally:
@@ -279,9 +284,11 @@ def copied_out(
 
 
 def _write_all(pipe: int, data: bytearray) -> None:
+    began = perf_counter()
     view = memoryview(data)
     while view:
         view = view[os.write(pipe, view) :]
+    passed("COPY out waits for the engine", len(data), perf_counter() - began)
 
 
 @contextmanager
@@ -299,7 +306,9 @@ def copied_in(
     def drain(pipe: int, abandoned: threading.Event) -> None:
         with connection.cursor() as cursor, cursor.copy(statement) as copy:
             while chunk := os.read(pipe, CHUNK):
+                began = perf_counter()
                 copy.write(chunk)
+                passed("COPY in takes the rows", len(chunk), perf_counter() - began)
             if abandoned.is_set():  # the end of the pipe is not the end of the rows
                 raise ConnectionAbortedError
 

@@ -10,6 +10,7 @@ from datetime import datetime
 from itertools import count
 
 from totes.errors import TotesError
+from totes.profiling import Parts
 
 # Told (stage, what is being done, done so far, in all); called often, must be quick.
 Progress = Callable[[str, str, int, int], None]
@@ -60,7 +61,8 @@ class Report:
     `taken_at` (ingest) is the source time of the snapshot that it looked at, also where nothing had
     changed; `at` the batch that the stage has now reached, 0 for none; `pending` how many batches
     there was no time for. `quarantined` (process) is how many rows are in quarantine by now,
-    `true_at` (load) the source time that the warehouse is known to be true of. Times are naive UTC.
+    `true_at` (load) the source time that the warehouse is known to be true of. `parts` says
+    where the seconds went. Times are naive UTC.
     """
 
     stage: str
@@ -73,6 +75,7 @@ class Report:
     quarantined: int | None = None
     true_at: datetime | None = None
     note: str | None = None
+    parts: Parts = field(default_factory=dict)
 
     @contextmanager
     def timed(self) -> Iterator[None]:
@@ -89,8 +92,8 @@ class Report:
         """Count in what was done to a table."""
         self.tables.setdefault(name, TableReport()).add(table)
 
-    def to_dict(self) -> dict[str, object]:
-        """The report as JSON has it."""
+    def to_dict(self, *, profile: bool = False) -> dict[str, object]:
+        """The report as JSON has it, with its parts if it is to be a profile."""
         tables = {
             name: {
                 "inserted": table.inserted,
@@ -110,4 +113,5 @@ class Report:
             "seconds": round(self.seconds, 3),
             **({"taken_at": self.taken_at.isoformat()} if self.taken_at else {}),
             **({"note": self.note} if self.note else {}),
+            **({"parts": {n: part.to_dict() for n, part in self.parts.items()}} if profile else {}),
         }

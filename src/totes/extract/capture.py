@@ -26,6 +26,7 @@ from totes.extract.cursor import Known, check_not_behind, why_full
 from totes.extract.rows import Rows, relation
 from totes.extract.source import SETTING, WRAP, Source
 from totes.postgres import speaking_to
+from totes.profiling import measured
 from totes.report import counted
 
 if TYPE_CHECKING:
@@ -113,6 +114,7 @@ def read_whole(
         return Rows(source, table, engine).fetch(use)
 
 
+@measured("count what has changed")
 def _probe(
     source: Source, tables: list[FoundTable], known: dict[str, Known]
 ) -> dict[str, tuple[int, int]]:
@@ -236,6 +238,7 @@ class _Reader:
             self._check_deletions(deleted, known.rows)
         return Changes(self.target, inserted, updated, deleted) if rows else None
 
+    @measured("compare with the lake")
     def _compare(self, known: Known, total: int, *, differs: str) -> Changes | None:
         """Write what was fetched and the lake has not, and the deletions, to the target.
 

@@ -14,6 +14,7 @@ from totes.datatype import DataType
 from totes.errors import ConfigurationError, ContractError, TotesError
 from totes.extract.source import SETTING
 from totes.postgres import speaking_to
+from totes.profiling import measured
 
 COLUMNS = """
     select
@@ -123,6 +124,7 @@ class FoundTable:
         return {**self.contract.there, **{name: name for name in self.extra}}
 
 
+@measured("look at the source's catalogue")
 def check_tables(
     connection: psycopg.Connection, contracts: Iterable[SourceContract]
 ) -> dict[str, FoundTable]:

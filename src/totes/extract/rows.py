@@ -17,6 +17,7 @@ from totes.errors import ContractError
 from totes.extract.catalog import FoundTable
 from totes.extract.source import SETTING, Source
 from totes.postgres import copied_out, one_line, speaking_to
+from totes.profiling import measured
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
@@ -121,7 +122,12 @@ class Rows:
     ) -> _T:
         """Call `use` with what the engine can read the rows of `query` from, once, all as text."""
         rows = copied_out(self.source.connection, query, longest=duck.LONGEST_ROW)
-        with speaking_to(SETTING), self._blaming_values(), rows as path:
+        with (
+            speaking_to(SETTING),
+            self._blaming_values(),
+            measured("read the source's rows"),
+            rows as path,
+        ):
             return use(duck.csv(path, columns))
 
     @contextmanager

@@ -12,6 +12,7 @@ from psycopg import IsolationLevel, sql
 
 from totes.changes import Snapshot
 from totes.postgres import PRINTING, connect, database_of, limiting, speaking_to
+from totes.profiling import measured
 
 SETTING = "TOTES_SOURCE"
 WRAP = 1 << 32  # transaction ids in a row are the low 32 bits of the real ones
@@ -119,6 +120,7 @@ def _begin(connection: psycopg.Connection, within: float) -> None:
     connection.execute(limits + SESSION)
 
 
+@measured("take the snapshot")
 def take_snapshot(
     connection: psycopg.Connection, tables: Iterable[tuple[str, str]], within: float = math.inf
 ) -> Source:

@@ -16,6 +16,7 @@ from totes.lake import keys
 from totes.lake.checkpoint import due, fold
 from totes.lake.manifest import File, Kind, Manifest, Table
 from totes.lake.store import Store, sha256
+from totes.profiling import measured
 
 
 class Lake:
@@ -29,6 +30,7 @@ class Lake:
         self.kind = kind
         self.store = Store(url, work / "fetched", setting=f"TOTES_{kind.upper()}")
 
+    @measured("find the newest batch")
     def head(self) -> Manifest | None:
         """The newest batch, by three listings of under a thousand names each; None if none is."""
         key = self._newest(keys.MANIFESTS, levels=3)
@@ -145,18 +147,22 @@ class Draft:
     ) -> File:
         path = self.work.folder / f"{name}-checkpoint.parquet"
         layers = self.lake.layers(files)
-        rows = fold(self.work.engine, layers, key, columns, whole=whole, path=path)
+        with measured("fold a checkpoint"):
+            rows = fold(self.work.engine, layers, key, columns, whole=whole, path=path)
         return self._store(keys.checkpoint, name, path, rows, files[0].first)
 
     def _store(
         self, spell: Callable[[str, int, str], str], name: str, path: Path, rows: int, first: int
     ) -> File:
-        digest = sha256(path)
-        key = spell(name, self.batch, digest)
-        self.lake.store.put(key, path)
         size = path.stat().st_size
+        with measured("hash files"):
+            digest = sha256(path)
+        key = spell(name, self.batch, digest)
+        with measured("store files", size):
+            self.lake.store.put(key, path)
         return File(key=key, rows=rows, bytes=size, sha256=digest, first=first, last=self.batch)
 
+    @measured("store the manifest")
     def commit(self, source: Manifest | None = None) -> Manifest:
         """Make the batch exist. Raises TakenError if another run has committed its number first.
 

@@ -15,6 +15,7 @@ from tenacity.wait import wait_exponential, wait_random
 
 from totes.errors import TakenError, TransientError
 from totes.pipeline.deadline import Deadline
+from totes.profiling import profiled
 from totes.report import Progress, Report, counted
 
 _T = TypeVar("_T")
@@ -76,7 +77,7 @@ def reported(
 ) -> Report:
     """Do a stage's work patiently; its report, which says so if one attempt was not enough."""
     failures: list[TransientError] = []
-    with report.timed():
+    with report.timed(), profiled() as report.parts:
         patiently(work, report.stage, progress, failures, deadline)
     if failures:
         reasons = "; ".join(dict.fromkeys(map(str, failures)))

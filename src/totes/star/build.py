@@ -18,6 +18,7 @@ from totes import duck
 from totes.changes import Changes, Layer, Snapshot, newest
 from totes.contract import DataModel, StarContract
 from totes.errors import ModelError
+from totes.profiling import measured
 from totes.star import quarantine
 from totes.star.inputs import SourceTable, lay_out, read_by, reads_twice, reference
 from totes.star.strict import judge, keys_of, too_long
@@ -134,6 +135,7 @@ class _Builder:
         """The source table that drives the model; None for one that is built from star tables."""
         return self.sources.get(self.star.driven_by[0])
 
+    @measured("lay out what models read")
     def drive(self, *, retry: bool) -> bool:
         """Lay out what the SELECT reads; False if this batch cannot change what it gives."""
         read = read_by(self.star, self.model, self.engine)
@@ -168,6 +170,7 @@ class _Builder:
             lay_out(self.engine, name, rows)
         return any(name in self.built for name in self.star.driven_by)
 
+    @measured("run the models")
     def judge(self) -> None:
         """Make `totes_judged` of the SELECT's rows: the contract's values, and a reason or NULL.
 
@@ -238,6 +241,7 @@ class _Builder:
         hint = f"mend {self.star.name}.sql or {self.star.name}.toml in {self.model.folder}"
         return ModelError(f"{self.star.name}.sql {what}", hint=hint)
 
+    @measured("number and write versions")
     def versions(self, path: Path) -> Built | None:
         """Write what is new in the star: `judged` against what was held, and the deletions."""
         star, held = self.star, self.held[self.star.name]

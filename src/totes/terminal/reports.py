@@ -10,8 +10,11 @@ from totes.report import Report, counted
 from totes.terminal.basics import or_dot, size, table
 
 
-def show_reports(reports: Sequence[Report]) -> None:
-    """Print what each stage did; its tables, unless they are those of the stage before."""
+def show_reports(reports: Sequence[Report], *, profile: bool = False) -> None:
+    """Print what each stage did; its tables, unless they are those of the stage before.
+
+    With `profile` also where its seconds went.
+    """
     before: dict[str, tuple[int, int, int]] = {}
     for report in reports:
         rows = sum(t.rows for t in report.tables.values())
@@ -47,7 +50,24 @@ def show_reports(reports: Sequence[Report]) -> None:
             if t.note and not t.rows:
                 click.echo(f"  {name}: {t.note}")
         before = counts
+        if profile:
+            show_parts(report)
         for problem in report.problems.values():
             click.echo(f"  {click.style('stopped:', fg='red', bold=True)} {problem}")
             if problem.hint:
                 click.echo(f"    {click.style('hint:', bold=True)} {problem.hint}")
+
+
+def show_parts(report: Report) -> None:
+    """Print where a stage's seconds and bytes went; what passed beside other parts in brackets."""
+    rows = [
+        (
+            name,
+            f"({part.seconds:.3f})" if part.beside else f"{part.seconds:.3f}",
+            f"{100 * part.seconds / (report.seconds or 1):.0f} %",
+            or_dot(part.calls),
+            size(part.bytes) if part.bytes else "",
+        )
+        for name, part in report.parts.items()
+    ]
+    table(("part", "seconds", "", "times", "bytes"), rows)

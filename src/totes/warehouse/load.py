@@ -22,6 +22,7 @@ from totes.contract import DataModel, StarContract
 from totes.datatype import DataType
 from totes.errors import ConfigurationError, DamageError
 from totes.postgres import connect, copied_in, limiting, speaking_to
+from totes.profiling import measured
 from totes.warehouse import ledger, schema
 
 if TYPE_CHECKING:
@@ -147,7 +148,7 @@ def rebuild(
 
 @contextmanager
 def _alone(connection: psycopg.Connection) -> Iterator[None]:
-    with connection.transaction():
+    with measured("lock, ledger, commit"), connection.transaction():
         connection.execute(limiting(connection, LIMITS) or "select")
         connection.execute("select pg_advisory_xact_lock(%s)", [LOCK])
         # for another load we wait as long as it takes, for somebody's ALTER TABLE we do not
@@ -177,6 +178,7 @@ def _apply(
         ledger.vouch(connection, batch.number, taken_at)
 
 
+@measured("check foreign keys")
 def _refer(connection: psycopg.Connection, model: DataModel) -> None:
     with speaking_to(SETTING):
         schema.refer(connection, model)
@@ -188,6 +190,7 @@ def _append(
     _copy(connection, engine, schema.relation(star), star, rows)
 
 
+@measured("upsert")
 def _upsert(
     connection: psycopg.Connection, engine: DuckDBPyConnection, star: StarContract, rows: str
 ) -> None:
@@ -213,6 +216,7 @@ def _upsert(
     )
 
 
+@measured("COPY in")
 def _copy(
     connection: psycopg.Connection,
     engine: DuckDBPyConnection,

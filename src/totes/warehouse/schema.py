@@ -14,6 +14,7 @@ from totes.changes import Snapshot
 from totes.contract import Column, DataModel, StarContract
 from totes.errors import ConfigurationError
 from totes.postgres import database_of, one_line
+from totes.profiling import measured
 
 SCHEMA = "public"
 OWN_SCHEMA = "totes"
@@ -109,6 +110,7 @@ def is_sound(connection: psycopg.Connection, model: DataModel) -> bool:
     return row == (fingerprint(model),) and len(_kinds(connection, made)) == len(made)
 
 
+@measured("create tables")
 def set_up(connection: psycopg.Connection, model: DataModel) -> None:
     """Create everything in a database that has none of it; the caller's transaction holds it all,
     and ends with refer().

@@ -1,0 +1,1 @@
+"""What Totes costs beside bare COPY and beside dlt, on the same rows; see benchmarks/README.md."""
