@@ -14,6 +14,7 @@ from psycopg.conninfo import conninfo_to_dict
 
 TOTES = (sys.executable, "-m", "totes")
 MEGA = 1_000_000
+KEPT = {"PYTHONDONTWRITEBYTECODE": ""}  # a program that is used a second time has its bytecode
 
 
 @dataclass(frozen=True)
@@ -37,7 +38,10 @@ def run(command: Sequence[str], variables: Mapping[str, str]) -> Ran:
     with tempfile.TemporaryFile() as printed:
         began = perf_counter()
         process = subprocess.Popen(  # noqa: S603
-            command, env={**os.environ, **variables}, stdout=printed, stderr=subprocess.STDOUT
+            command,
+            env={**os.environ, **KEPT, **variables},
+            stdout=printed,
+            stderr=subprocess.STDOUT,
         )
         _, status, usage = os.wait4(process.pid, 0)
         seconds = perf_counter() - began
