@@ -16,7 +16,7 @@ from typing import Any
 import psycopg
 
 from benchmarks.compare.databases import now
-from benchmarks.compare.processes import TOTES
+from benchmarks.compare.processes import KEPT, TOTES
 
 PATIENCE = 120  # seconds until a tick that does not come is an error
 
@@ -36,7 +36,7 @@ def ticking(settings: Mapping[str, str], every: str) -> Iterator[Queue[Tick]]:
     ticks: Queue[Tick] = Queue()
     with subprocess.Popen(  # noqa: S603
         command,
-        env={**os.environ, **settings, "PYTHONUNBUFFERED": "1"},
+        env={**os.environ, **KEPT, **settings, "PYTHONUNBUFFERED": "1"},
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
