@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import signal
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,6 +14,9 @@ from xdist.scheduler import LoadScopeScheduling
 
 from tests.world import World, made_databases, make_template
 from totes.demo.postgres import PostgresServer
+
+# A shell that runs the tests in the background has them ignore Ctrl-C, and so all that they start.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 SHARED = "tests/aws/test_applied"  # what the names of modules begin with that share a deployment
 
