@@ -315,6 +315,22 @@ def test_many_long_rows_ask_for_more_memory(own: World) -> None:
     assert own.ask(sums.format("things_star")) == own.ask(sums.format("things"), source=True)
 
 
+def test_rows_about_as_long_as_usual_arrive(own: World) -> None:
+    """Around the length up to which a row is thought usual each arrives as it is, in a first run
+    and as a change."""
+    add_texts(own, "things")
+    own.change(
+        "insert into things select n, case when n % 10 = 0 then repeat('x', (1 << 20) - 60 + n) "
+        "else repeat('s', 1000 + n) end from generate_series(1, 100) n"
+    )
+    sums = "select count(*), sum(length(said)), sum(hashtext(said)) from {}"
+    for _ in range(2):
+        assert not own.run()[0].problems
+        assert own.ask(sums.format("things_star")) == own.ask(sums.format("things"), source=True)
+        own.change("update things set said = said || 'y'")
+    assert pipeline.verify(own.settings).is_well
+
+
 @pytest.mark.parametrize("megabytes", [65, 130])
 def test_cell_that_is_too_long_stops_its_table_alone(own: World, megabytes: int) -> None:
     """A row longer than the engine's longest is an error that says how long it is; other tables

@@ -22,7 +22,6 @@ from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from totes import duck
 from totes.demo.postgres import PostgresServer
-from totes.duck import CSV
 from totes.errors import ConfigurationError, TotesError, TransientError
 from totes.postgres import connect, copied_in, copied_out, speaking_to
 
@@ -32,7 +31,6 @@ if TYPE_CHECKING:
 SETTING = "TOTES_SOURCE"
 SECRET = "geheim"
 TABLE = sql.Identifier("t")
-COLUMNS = "columns = {a: 'VARCHAR', b: 'VARCHAR'}"
 
 on_linux = pytest.mark.skipif(sys.platform != "linux", reason="needs /proc")
 
@@ -321,7 +319,7 @@ def held(connection: psycopg.Connection) -> list[tuple[Any, ...]]:
 
 def read(path: str) -> str:
     """SQL for the rows of a CSV, as the stages read one."""
-    return f"select * from read_csv({duck.text(path)}, {COLUMNS}, {CSV})"
+    return f"select * from {duck.csv(path, ['a', 'b'], duck.USUAL_ROW)}"
 
 
 def written(rows: str, path: str) -> str:

@@ -28,12 +28,14 @@ FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}  # disk, quota, largest file
 ROOM = "is its disk full? TMPDIR names another place; then run again"
 
 # One CSV row may be this long: PostgreSQL's largest text, doubled quotes included, is 1 GB, but the
-# engine reserves the whole of it.
+# engine reserves the whole of it, and fills it before it reads a row. So where rows are no longer
+# than usual, a small buffer lets it read while the other side still writes.
 LONGEST_ROW = 64 << 20
+USUAL_ROW = 1 << 20
 CSV = (
     "header = false, auto_detect = false, new_line = '\\n', delim = ',', quote = '\"', "
     "escape = '\"', nullstr = '', allow_quoted_nulls = false, strict_mode = true, "
-    f"parallel = false, max_line_size = {LONGEST_ROW}, buffer_size = {LONGEST_ROW}"
+    "parallel = false, max_line_size = {longest}, buffer_size = {longest}"
 )
 
 
@@ -135,10 +137,13 @@ def parquet(paths: Iterable[Path]) -> str:
     return f"read_parquet([{listed}], union_by_name = true, hive_partitioning = false)"
 
 
-def csv(path: str, columns: Iterable[str]) -> str:
-    """The rows that PostgreSQL's COPY prints as CSV, as something to select from; all text."""
+def csv(path: str, columns: Iterable[str], longest: int = LONGEST_ROW) -> str:
+    """The rows that PostgreSQL's COPY prints as CSV, as something to select from; all text.
+
+    None may have more than `longest` bytes.
+    """
     types = ", ".join(f"{text(column)}: 'VARCHAR'" for column in columns)
-    return f"read_csv({text(path)}, columns = {{{types}}}, {CSV})"
+    return f"read_csv({text(path)}, columns = {{{types}}}, {CSV.format(longest=longest)})"
 
 
 def parsed(printed: str, kind: str) -> str:

@@ -7,12 +7,13 @@ rows stream from one to the other and memory does not grow with the table.
 from __future__ import annotations
 
 import contextvars
+import fcntl
 import ipaddress
 import os
 import re
 import threading
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from time import perf_counter
 from types import NoneType
 
@@ -235,6 +236,10 @@ def _piped(work: Callable[[int, threading.Event], None], *, into_engine: bool) -
     If both fail, the pump's error wins, unless it only tells that the other side let go.
     """
     reading, writing = os.pipe()
+    with suppress(AttributeError, OSError):  # only on Linux, and not more than one may have there
+        fcntl.fcntl(
+            writing, fcntl.F_SETPIPE_SZ, CHUNK
+        )  # so that each side works while the other does
     theirs, ours = (reading, writing) if into_engine else (writing, reading)
     pump = _Pump(work, ours)
     pump.start()

@@ -52,7 +52,7 @@ class Rows:
     engine: DuckDBPyConnection
 
     def fetch(self, use: Callable[[str], _T], only: sql.Composable | None = None) -> _T:
-        """Call `use` with SQL for the rows, which can be read once.
+        """Call `use` with SQL for the rows, which can be read once; it may be called anew.
 
         They have the table's columns as the lake types them, `_xid`, and `_raw`: a JSON object of
         the values that no lake type can hold, which are NULL in their columns, or NULL. Raises
@@ -120,15 +120,21 @@ class Rows:
     def _stream(
         self, query: sql.Composable, columns: Sequence[str], use: Callable[[str], _T]
     ) -> _T:
-        """Call `use` with what the engine can read the rows of `query` from, once, all as text."""
-        rows = copied_out(self.source.connection, query, longest=duck.LONGEST_ROW)
-        with (
-            speaking_to(SETTING),
-            self._blaming_values(),
-            measured("read the source's rows"),
-            rows as path,
-        ):
-            return use(duck.csv(path, columns))
+        """Call `use` with what the engine can read the rows of `query` from, once, all as text.
+
+        If a row turns out to be longer than usual, call it once more, with all of them again.
+        """
+
+        def streamed(longest: int) -> _T:
+            rows = copied_out(self.source.connection, query, longest=longest)
+            with self.source.connection.transaction(), rows as path:  # a savepoint
+                return use(duck.csv(path, columns, longest))
+
+        with speaking_to(SETTING), self._blaming_values(), measured("read the source's rows"):
+            try:
+                return streamed(duck.USUAL_ROW)
+            except OverflowError:
+                return streamed(duck.LONGEST_ROW)
 
     @contextmanager
     def _blaming_values(self) -> Iterator[None]:
