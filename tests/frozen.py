@@ -12,7 +12,7 @@ import signal
 import sys
 from typing import Any
 
-from totes import postgres
+from totes import copying
 from totes.cli import cli
 from totes.extract import source
 from totes.extract.capture import _Reader
@@ -23,7 +23,7 @@ def main(moment: str, limit: str, command: list[str]) -> None:
     """Run a command of totes that freezes at the moment."""
     places: dict[str, tuple[Any, str]] = {
         "idle": (_Reader, "whole"),
-        "copy": (postgres, "_write_all"),
+        "copy": (copying, "_write_all"),
         "load": (load, "_copy"),
     }
     owner, name = places[moment]
@@ -32,7 +32,7 @@ def main(moment: str, limit: str, command: list[str]) -> None:
 
     def freezing(*arguments: Any) -> Any:
         nonlocal calls
-        is_counted = moment != "copy" or len(arguments[1]) >= postgres.CHUNK
+        is_counted = moment != "copy" or len(arguments[1]) >= copying.CHUNK
         calls += is_counted
         if is_counted and calls == 3:
             os.kill(os.getpid(), signal.SIGSTOP)

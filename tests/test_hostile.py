@@ -30,10 +30,10 @@ from tests.own_model import (
 from tests.test_round_trip import BENT, PLAIN, awkward
 from tests.world import World
 from totes import duck, pipeline
+from totes.copying import copied_in
 from totes.datatype import DataType
 from totes.demo.postgres import PostgresServer
 from totes.errors import ConfigurationError, ModelError
-from totes.postgres import copied_in
 from totes.warehouse import load as loading
 
 # column → its type at the source, and in the star

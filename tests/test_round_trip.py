@@ -20,9 +20,9 @@ from psycopg import sql
 from tests.own_model import add_source, create, own_world
 from tests.world import World
 from totes import duck, pipeline
+from totes.copying import copied_in
 from totes.datatype import LAKE_TYPES
 from totes.demo.postgres import PostgresServer
-from totes.postgres import copied_in
 
 FIRST_YEAR, LAST_YEAR = -4712, 294246  # of a timestamp that PostgreSQL and DuckDB both hold
 LAST_DATE_YEAR = 5874897

@@ -1,30 +1,19 @@
-"""PostgreSQL as both ends of the pipeline know it: connections, errors, and COPY as a file.
-
-DuckDB reads and writes files, PostgreSQL speaks COPY; a pipe between them is both at once, so that
-rows stream from one to the other and memory does not grow with the table.
-"""
+"""PostgreSQL as both ends of the pipeline know it: connections, their errors, limits and names."""
 
 from __future__ import annotations
 
-import contextvars
-import fcntl
 import ipaddress
 import os
 import re
-import threading
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager, suppress
-from time import perf_counter
-from types import NoneType
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 
 import psycopg
 from psycopg import errors, sql
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from totes.errors import ConfigurationError, TotesError, TransientError
-from totes.profiling import measured, passed
-
-CHUNK = 1 << 20  # bytes handed to the pipe at once
+from totes.profiling import measured
 
 # How values are printed for a transaction, so that they can be read back exactly: independent of
 # how the role or the database is configured.
@@ -205,117 +194,3 @@ def database_of(connection: psycopg.Connection) -> tuple[str, int]:
     if found is None:
         raise AssertionError("the database that we are connected to is in pg_database")
     return str(found[0]), int(found[1])
-
-
-class _Pump(threading.Thread):
-    """Runs one side of a pipe beside the thread that drives the other, and keeps its error.
-
-    `abandoned` is set, before the pipe is closed, if the other side has failed.
-    """
-
-    def __init__(self, work: Callable[[int, threading.Event], None], end: int) -> None:
-        super().__init__(daemon=True)
-        self._work, self._end = work, end
-        self._context = contextvars.copy_context()
-        self.abandoned = threading.Event()
-        self.error: BaseException | None = None
-
-    def run(self) -> None:
-        try:
-            self._context.run(self._work, self._end, self.abandoned)
-        except BaseException as error:  # handed to the thread that joins
-            self.error = error
-        finally:
-            os.close(self._end)  # so that the other side wakes up
-
-
-@contextmanager
-def _piped(work: Callable[[int, threading.Event], None], *, into_engine: bool) -> Iterator[str]:
-    """Yield the path of a pipe whose other end `work` serves; errors of both sides come out.
-
-    If both fail, the pump's error wins, unless it only tells that the other side let go.
-    """
-    reading, writing = os.pipe()
-    with suppress(AttributeError, OSError):  # only on Linux, and not more than one may have there
-        fcntl.fcntl(
-            writing, fcntl.F_SETPIPE_SZ, CHUNK
-        )  # so that each side works while the other does
-    theirs, ours = (reading, writing) if into_engine else (writing, reading)
-    pump = _Pump(work, ours)
-    pump.start()
-    failure: BaseException | None = None
-    try:
-        yield f"/dev/fd/{theirs}"
-    except BaseException as error:
-        failure = error
-        pump.abandoned.set()
-    finally:
-        os.close(theirs)
-        pump.join()
-    if isinstance(failure, (GeneratorExit, KeyboardInterrupt)):
-        raise failure
-    if failure and isinstance(pump.error, (BrokenPipeError, ConnectionAbortedError, NoneType)):
-        raise failure
-    if pump.error is not None:
-        raise pump.error from failure
-
-
-@contextmanager
-def copied_out(
-    connection: psycopg.Connection, query: sql.Composable, *, longest: int | None = None
-) -> Iterator[str]:
-    """Yield a path at which the rows of `query` can be read once, as CSV.
-
-    NULL is an empty field, an empty text is `""`. A block that ends without having read all rows
-    ends with an error: its own, or else BrokenPipeError. So does one in which a row has more than
-    `longest` bytes, with OverflowError.
-    """
-    statement = sql.SQL("copy ({}) to stdout (format csv)").format(query)
-
-    def feed(pipe: int, _: threading.Event) -> None:
-        buffer = bytearray()
-        with connection.cursor() as cursor, cursor.copy(statement) as copy:
-            for row in copy:
-                if longest is not None and len(row) > longest:
-                    raise OverflowError(f"a row has {len(row):,} bytes, more than {longest:,}")
-                buffer += row
-                if len(buffer) >= CHUNK:
-                    _write_all(pipe, buffer)
-                    buffer = bytearray()
-            _write_all(pipe, buffer)
-
-    with _piped(feed, into_engine=True) as path:
-        yield path
-
-
-def _write_all(pipe: int, data: bytearray) -> None:
-    began = perf_counter()
-    view = memoryview(data)
-    while view:
-        view = view[os.write(pipe, view) :]
-    passed("COPY out waits for the engine", len(data), perf_counter() - began)
-
-
-@contextmanager
-def copied_in(
-    connection: psycopg.Connection, table: sql.Composable, columns: list[str]
-) -> Iterator[str]:
-    """Yield a path; the CSV written to it goes into `columns` of `table` by COPY.
-
-    When the block has ended without an error, all rows are in the table (uncommitted). When it
-    ends with one, the transaction has failed and must be rolled back.
-    """
-    names = sql.SQL(", ").join(map(sql.Identifier, columns))
-    statement = sql.SQL("copy {} ({}) from stdin (format csv)").format(table, names)
-
-    def drain(pipe: int, abandoned: threading.Event) -> None:
-        with connection.cursor() as cursor, cursor.copy(statement) as copy:
-            while chunk := os.read(pipe, CHUNK):
-                began = perf_counter()
-                copy.write(chunk)
-                passed("COPY in takes the rows", len(chunk), perf_counter() - began)
-            if abandoned.is_set():  # the end of the pipe is not the end of the rows
-                raise ConnectionAbortedError
-
-    with _piped(drain, into_engine=False) as path:
-        yield path

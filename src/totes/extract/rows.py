@@ -13,10 +13,11 @@ from psycopg import errors, sql
 from totes import duck
 from totes.changes import INGESTED, RAW, XID
 from totes.contract import SourceContract
+from totes.copying import copied_out
 from totes.errors import ContractError
 from totes.extract.catalog import FoundTable
 from totes.extract.source import SETTING, Source
-from totes.postgres import copied_out, one_line, speaking_to
+from totes.postgres import one_line, speaking_to
 from totes.profiling import measured
 
 if TYPE_CHECKING:

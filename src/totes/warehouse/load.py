@@ -19,9 +19,10 @@ from psycopg import IsolationLevel, sql
 from totes import duck
 from totes.changes import Snapshot
 from totes.contract import DataModel, StarContract
+from totes.copying import copied_in
 from totes.datatype import DataType
 from totes.errors import ConfigurationError, DamageError
-from totes.postgres import connect, copied_in, limiting, speaking_to
+from totes.postgres import connect, limiting, speaking_to
 from totes.profiling import measured
 from totes.warehouse import ledger, schema
 

@@ -15,9 +15,10 @@ from psycopg import IsolationLevel, sql
 
 from totes import duck
 from totes.contract import DataModel, StarContract
+from totes.copying import copied_out
 from totes.datatype import DataType
 from totes.errors import ConfigurationError, TotesError
-from totes.postgres import PRINTING, copied_out, one_line, speaking_to
+from totes.postgres import PRINTING, one_line, speaking_to
 from totes.warehouse import schema
 from totes.warehouse.load import PATIENCE, REBUILD_HINT, SETTING
 
