@@ -94,12 +94,15 @@ destroy: init
 
 check-terraform:
 	$(TERRAFORM) fmt -check -recursive
-	$(TERRAFORM) init -backend=false -input=false
-	$(TERRAFORM) validate
-	$(TERRAFORM) test
+	set -e; for root in terraform terraform/bootstrap; do \
+		terraform -chdir=$$root init -backend=false -input=false; \
+		terraform -chdir=$$root validate; \
+		terraform -chdir=$$root test; \
+	done
 
 # Known vulnerabilities of what is installed; asks a service on the internet.
 audit: install
+	mkdir -p build
 	$(UV) export --locked --all-extras --no-emit-project --quiet --output-file build/requirements.txt
 	$(UV) tool run --from 'pip-audit==2.10.1' pip-audit --strict --require-hashes --disable-pip \
 		--requirement build/requirements.txt

@@ -2,8 +2,9 @@
 
     python -m scripts.smoke ARN
 
-Exits with 0 if the execution succeeded and every stage has come to the same batch, with nothing
-pending; else with 1, and says what is wrong. Region and credentials are those of the AWS CLI.
+Exits with 0 if the execution succeeded, no table was stopped, and every stage has come at least as
+far as the one before it, with nothing pending; else with 1, and says what is wrong. Region and
+credentials are those of the AWS CLI.
 """
 
 from __future__ import annotations
