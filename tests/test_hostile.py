@@ -315,6 +315,24 @@ def test_many_long_rows_ask_for_more_memory(own: World) -> None:
     assert own.ask(sums.format("things_star")) == own.ask(sums.format("things"), source=True)
 
 
+def test_too_many_long_rows_stop_their_table_alone(own: World) -> None:
+    """Where even to read long rows takes more memory, their table stops, and the error names the
+    setting that gives more; with that it is caught up."""
+    add_texts(own, "things", "others")
+    own.run()
+    own.change(
+        "insert into things select n, repeat(md5(n::text), 4000) from generate_series(1, 2500) n",
+        "insert into others values (1, 'other')",
+    )
+    (problem,) = own.run()[0].problems.values()
+    assert str(problem) == "things: too many long rows for the engine's memory"
+    assert "TOTES_MEMORY" in str(problem.hint)
+    assert own.ask("select said from others_star") == [("other",)]
+    own.extra["memory"] = "2GB"
+    assert not own.run()[0].problems
+    assert own.ask("select count(*) from things_star") == [(2500,)]
+
+
 def test_rows_about_as_long_as_usual_arrive(own: World) -> None:
     """Around the length up to which a row is thought usual each arrives as it is, in a first run
     and as a change."""

@@ -52,10 +52,9 @@ def _piped(work: Callable[[int, threading.Event], None], *, into_engine: bool) -
     If both fail, the pump's error wins, unless it only tells that the other side let go.
     """
     reading, writing = os.pipe()
-    with suppress(AttributeError, OSError):  # only on Linux, and not more than one may have there
-        fcntl.fcntl(
-            writing, fcntl.F_SETPIPE_SZ, CHUNK
-        )  # so that each side works while the other does
+    # so that each side works while the other does; only on Linux, and no more than one may have
+    with suppress(AttributeError, OSError):
+        fcntl.fcntl(writing, fcntl.F_SETPIPE_SZ, CHUNK)
     theirs, ours = (reading, writing) if into_engine else (writing, reading)
     pump = _Pump(work, ours)
     pump.start()

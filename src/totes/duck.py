@@ -105,13 +105,18 @@ def engine(work: Path, memory: int = MEMORY) -> Iterator[DuckDBPyConnection]:
         connection.close()
 
 
+def is_short_of_memory(error: Exception) -> bool:
+    """Whether an error of the engine is for want of memory, and not of room on the disk."""
+    return bool(re.search(r"failed to (allocate|pin)|could not allocate", str(error)))
+
+
 def _out_of_room(error: Exception, work: Path, memory: int) -> TotesError:
-    reason = str(error).splitlines()[0]
-    if re.search(r"failed to (allocate|pin)|could not allocate", reason):
+    if is_short_of_memory(error):
         return ConfigurationError(
             f"a table has rows so long that the engine needs more than {memory / 1e6:,.0f} MB",
             hint=f"TOTES_MEMORY={2 * memory // 1_000_000}MB gives it more",
         )
+    reason = str(error).splitlines()[0]
     return TransientError(f"the engine cannot work in {work}: {reason}", hint=ROOM)
 
 

@@ -147,7 +147,6 @@ class Rows:
         except (
             duckdb.ConversionException,
             duckdb.InvalidInputException,
-            duckdb.OutOfMemoryException,  # of a row that is long, and many of its kind
             errors.CharacterNotInRepertoire,  # in a database that checks no encoding
             errors.UntranslatableCharacter,
             OverflowError,
@@ -155,4 +154,11 @@ class Rows:
             raise ContractError(
                 f"{self.table.contract.name}: a value cannot be held: {one_line(error)}",
                 hint="mend the row at the source, or the column's type in the contract",
+            ) from error
+        except duckdb.OutOfMemoryException as error:
+            if not duck.is_short_of_memory(error):
+                raise
+            raise ContractError(
+                f"{self.table.contract.name}: too many long rows for the engine's memory",
+                hint="give it more by TOTES_MEMORY, for example 1GB; then run again",
             ) from error
