@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from totes import __version__
+from totes.dashboard.command import dashboard
 from totes.errors import TotesError
 from totes.repeating import Duration, repeated
 
@@ -305,3 +306,6 @@ def demo(*, folder: Path, scale: float, keep: bool, live: bool, stop: bool, as_j
         return True
     show.demo(folder.absolute(), scale=scale, keep=keep, live=live, as_json=as_json)
     return True
+
+
+command(dashboard)

@@ -1,0 +1,72 @@
+"""Read-only sessions on the warehouse. A login that may SELECT is enough."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from importlib import resources
+from typing import Any, LiteralString, cast
+
+import psycopg
+from psycopg import sql
+from psycopg.rows import dict_row
+
+from totes import postgres
+from totes.config import Settings
+
+SETTING = "TOTES_WAREHOUSE"
+# The summary of a hundred million orders takes a minute or two; nobody waits for longer.
+PATIENCE = "180s"
+# set by statements, not by connection options, which poolers refuse
+SESSION = """
+    set default_transaction_read_only = on;
+    set statement_timeout = {patience};
+    set lock_timeout = '10s';
+    set idle_in_transaction_session_timeout = '60s';
+    set timezone = 'UTC';
+"""
+
+Row = dict[str, Any]
+
+_opened: list[str] = []
+
+
+def use(dsn: str) -> None:
+    """Let all pages of this process read this warehouse, whatever the environment says."""
+    _opened[:] = [dsn]
+
+
+def warehouse() -> str:
+    """The connection string. Raises ConfigurationError if there is none."""
+    return _opened[0] if _opened else Settings.of_environment().dsn("warehouse")
+
+
+@contextmanager
+def session() -> Iterator[psycopg.Connection]:
+    """Yield a connection that can read and nothing else, in one snapshot for the whole block.
+
+    Raises ConfigurationError for what a person must mend, TransientError for what may pass.
+    """
+    with postgres.connect(warehouse(), setting=SETTING) as connection:
+        with postgres.speaking_to(SETTING):
+            connection.autocommit = True
+            connection.execute(sql.SQL(SESSION).format(patience=sql.Literal(PATIENCE)))
+            connection.autocommit = False
+            connection.read_only = True
+            connection.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
+            yield connection
+
+
+def query(name: str) -> sql.SQL:
+    """A query that ships in `queries/`."""
+    text = resources.files("totes.dashboard").joinpath("queries", f"{name}.sql")
+    # ours, from a file: nothing that a user says is ever in it but as a parameter
+    return sql.SQL(cast(LiteralString, text.read_text(encoding="utf-8")))
+
+
+def rows(
+    connection: psycopg.Connection, name: str, values: dict[str, Any] | Sequence[Any] | None = None
+) -> list[Row]:
+    """What a query of `queries/` answers."""
+    with connection.cursor(row_factory=dict_row) as cursor:
+        return cursor.execute(query(name), values).fetchall()

@@ -1,0 +1,122 @@
+"""`totes dashboard`: which warehouse, and Streamlit as we want it."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import click
+
+from totes.config import Settings
+from totes.dashboard import connection
+from totes.demo.postgres import PostgresServer
+from totes.demo.show import MARK
+from totes.errors import ConfigurationError
+
+SCRIPT = Path(__file__).with_name("app.py")
+
+LIGHT = {
+    "primaryColor": "#0f5e9c",
+    "backgroundColor": "#ffffff",
+    "secondaryBackgroundColor": "#f2f5f8",
+    "textColor": "#1b2733",
+    "linkColor": "#0f5e9c",
+    "borderColor": "#c5cfd9",
+}
+DARK = {
+    "primaryColor": "#6cb4ee",
+    "backgroundColor": "#11181f",
+    "secondaryBackgroundColor": "#1c2630",
+    "textColor": "#e8eef4",
+    "linkColor": "#8cc6f5",
+    "borderColor": "#3a4856",
+}
+OPTIONS: dict[str, Any] = {
+    "browser.gatherUsageStats": False,  # or each page would tell another host
+    "client.toolbarMode": "minimal",  # no button to deploy it elsewhere
+    "client.showErrorDetails": "none",
+    "client.showErrorLinks": False,
+    "logger.hideWelcomeMessage": True,
+    "server.headless": True,
+    "server.fileWatcherType": "none",
+    "server.showEmailPrompt": False,
+    **{f"theme.light.{name}": value for name, value in LIGHT.items()},
+    **{f"theme.dark.{name}": value for name, value in DARK.items()},
+}
+
+
+def serve(folder: Path, *, address: str, port: int, as_json: bool) -> None:
+    """Show the dashboard at `address` and `port` until Ctrl-C.
+
+    It reads the warehouse of TOTES_WAREHOUSE or, where that is not set, of the demo in `folder`.
+    Raises ConfigurationError if the extra is not installed, there is no warehouse, or the port is
+    taken.
+    """
+    _check_installed()
+    with _warehouse(folder) as (dsn, whose):
+        _check_free(address, port)
+        connection.use(dsn)
+        url = f"http://{_printed(address)}:{port}"
+        if as_json:
+            click.echo(json.dumps({"url": url, "warehouse": whose}))
+        else:
+            click.echo(f"{url} shows {whose}, until Ctrl-C")
+        _run({**OPTIONS, "server.address": address, "server.port": port})
+
+
+def _run(options: dict[str, Any]) -> None:
+    from streamlit.web import bootstrap
+
+    bootstrap.load_config_options(options)
+    bootstrap.run(str(SCRIPT), False, [], options)
+
+
+def _check_installed() -> None:
+    missing = [name for name in ("streamlit", "altair") if importlib.util.find_spec(name) is None]
+    if missing:
+        raise ConfigurationError(
+            f"the dashboard needs {' and '.join(missing)}, not installed here",
+            hint="pip install 'totes[dashboard]'",
+        )
+
+
+@contextmanager
+def _warehouse(folder: Path) -> Iterator[tuple[str, str]]:
+    """Yield a warehouse's connection string, and whose it is."""
+    settings = Settings.of_environment()
+    if settings.warehouse is not None:
+        yield settings.dsn("warehouse"), "your warehouse"
+        return
+    if not (folder / MARK).exists():
+        raise ConfigurationError(
+            f"TOTES_WAREHOUSE is not set, and there is no demo in {folder}",
+            hint="export TOTES_WAREHOUSE=postgresql://…, or run totes demo first",
+        )
+    whose = f"the demo's warehouse, in {folder}"
+    server = PostgresServer(folder / "postgres")
+    if server.is_running():
+        yield server.dsn("warehouse"), whose
+        return
+    with server:
+        yield server.dsn("warehouse"), whose
+
+
+def _check_free(address: str, port: int) -> None:
+    family = socket.AF_INET6 if ":" in address else socket.AF_INET
+    try:
+        with socket.create_server((address, port), family=family):
+            pass
+    except OSError as error:
+        raise ConfigurationError(
+            f"cannot listen at {address}, port {port}: {error.strerror or error}",
+            hint=f"name another port, for example --port {port + 1}",
+        ) from error
+
+
+def _printed(address: str) -> str:
+    return f"[{address}]" if ":" in address else address
