@@ -21,7 +21,7 @@ from typing import Any, ClassVar, Literal, Self, TypeVar
 
 from pydantic import Field, ValidationError, model_validator
 
-from totes.column import Strict
+from totes.column import Column, Strict
 from totes.datatype import STAR_TYPES_SAID
 from totes.errors import ConfigurationError
 from totes.rates import RatesContract
