@@ -16,8 +16,10 @@ import click
 
 from totes import aws, errors
 from totes.cli import cli
+from totes.column import Column
 from totes.config import EXAMPLES, FunctionSettings, Settings
-from totes.contract import Column, DataModel, SourceContract, StarContract, shipped_model
+from totes.contract import DataModel, StarContract, shipped_model
+from totes.table import TableContract
 from totes.warehouse.schema import FACT_MARKS
 
 FOLDER = Path(__file__).with_name("reference")
@@ -93,11 +95,18 @@ def dictionary() -> Iterator[str]:
     yield "## Warehouse tables"
     for star in model.load_order:
         yield from described(star, star.columns, facts_of(star))
+    if model.rates:
+        yield from described(model.rates, model.rates.columns, "Filled by `totes rates`.")
     yield "## Views"
-    for name, text in model.views.items():
-        comment = [line[2:].strip() for line in text.splitlines() if line.startswith("--")]
-        yield f"### {name}"
-        yield " ".join(comment)
+    for view in model.views.values():
+        yield f"### {view.name}"
+        comment = [line[2:].strip() for line in view.sql.splitlines() if line.startswith("--")]
+        yield f"{view.grain[0].upper()}{view.grain[1:]}. {' '.join(comment)}"
+        rows = [
+            (f"`{name}`", str(column.type), column.unit or "", column.meaning)
+            for name, column in view.columns.items()
+        ]
+        yield table(("column", "type", "unit", "meaning"), rows)
     yield "## Source tables"
     for source in model.sources.values():
         where = f"Table `{source.schema_name}.{source.source_table}` at the source."
@@ -112,9 +121,7 @@ def facts_of(star: StarContract) -> str:
     return f"A fact, built from {driven}; `{star.record_id}` is its primary key."
 
 
-def described(
-    contract: SourceContract | StarContract, columns: dict[str, Column], more: str
-) -> Iterator[str]:
+def described(contract: TableContract, columns: dict[str, Column], more: str) -> Iterator[str]:
     """One table: its grain, its key and its columns."""
     key = ", ".join(f"`{name}`" for name in contract.key)
     yield f"### {contract.name}"

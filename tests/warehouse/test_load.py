@@ -158,7 +158,7 @@ def test_constraints_are_real_however_the_tables_were_filled(world: World) -> No
     assert sorted(found) == sorted(wanted)
     pipeline.rebuild(world.settings)
     assert world.ask(CONSTRAINTS) == first
-    world.change("drop view current_sales_order", warehouse=True)
+    world.change("drop view current_sales_order cascade", warehouse=True)
     pipeline.rebuild(world.settings)
     assert world.ask(CONSTRAINTS) == first
     with pytest.raises(psycopg.errors.ForeignKeyViolation):
@@ -168,7 +168,7 @@ def test_constraints_are_real_however_the_tables_were_filled(world: World) -> No
 def test_rebuild_makes_good_what_was_dropped(world: World) -> None:
     """A warehouse in which somebody dropped a table and a view is whole again after a rebuild."""
     world.run()
-    world.change("drop view payment_history, current_payment", warehouse=True)
+    world.change("drop view payment_history, current_payment cascade", warehouse=True)
     world.change("drop table fact_payment", warehouse=True)
     pipeline.rebuild(world.settings)
     assert world.ask("select count(*) from payment_history") == [(6,)]
@@ -178,7 +178,7 @@ def test_rebuild_leaves_alone_what_others_built(world: World) -> None:
     """What others built on the tables is not dropped: a rebuild that would have to says so."""
     world.run()
     world.change("create view theirs as select * from dim_staff", warehouse=True)
-    world.change("drop view current_payment", warehouse=True)
+    world.change("drop view current_payment cascade", warehouse=True)
     with pytest.raises(ConfigurationError, match="theirs"):
         pipeline.rebuild(world.settings)
     assert world.ask("select count(*) from theirs") == [(3,)]

@@ -6,15 +6,20 @@ Star tables and views lie in `public`, where analysts look; what Totes keeps for
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping
 
 import psycopg
 from psycopg import errors, sql
 
 from totes.changes import Snapshot
-from totes.contract import Column, DataModel, StarContract
-from totes.errors import ConfigurationError
+from totes.column import Column, Described
+from totes.contract import DataModel, StarContract
+from totes.datatype import DataType
+from totes.errors import ConfigurationError, ModelError
 from totes.postgres import database_of, one_line
 from totes.profiling import measured
+from totes.rates import RatesContract
+from totes.view import ViewContract
 
 SCHEMA = "public"
 OWN_SCHEMA = "totes"
@@ -64,10 +69,14 @@ def columns_of(star: StarContract) -> list[str]:
 
 
 def fingerprint(model: DataModel) -> str:
-    """Changes when the tables or views that the model makes would."""
-    parts = [f"{star.name} {star.fingerprint}" for star in model.load_order]
-    parts += [f"{name} {text}" for name, text in sorted(model.views.items())]
-    return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:16]
+    """Changes when the tables or views that the model makes would; of its two parts, the first goes
+    with the tables, the second with the views."""
+    tables = [f"{star.name} {star.fingerprint}" for star in model.load_order]
+    tables += [f"{model.rates.name} {model.rates.fingerprint}"] if model.rates else []
+    views = [view.fingerprint for view in model.view_order]
+    return "-".join(
+        hashlib.sha256("\n".join(parts).encode()).hexdigest()[:16] for parts in (tables, views)
+    )
 
 
 def is_set_up(connection: psycopg.Connection) -> bool:
@@ -88,8 +97,12 @@ def refuse_source(connection: psycopg.Connection, snapshot: Snapshot) -> None:
 
 
 def _made_of(model: DataModel) -> list[str]:
-    """The views and tables that a model makes, in an order in which they can be dropped."""
-    return [*model.views, *(star.name for star in reversed(model.load_order))]
+    """The views and tables that a model makes, in an order in which they can be dropped.
+
+    Rates are not among them: no rebuild could bring them back.
+    """
+    views, stars = reversed(model.view_order), reversed(model.load_order)
+    return [*(view.name for view in views), *(star.name for star in stars)]
 
 
 def _kinds(connection: psycopg.Connection, names: list[str]) -> dict[str, str]:
@@ -122,10 +135,11 @@ def set_up(connection: psycopg.Connection, model: DataModel) -> None:
         connection.execute(OWN_TABLES)
         for star in model.load_order:
             connection.execute(_create_table(star))
-            _describe(connection, star)
-        for name, text in model.views.items():
-            view = sql.Identifier(SCHEMA, name)
-            connection.execute(sql.SQL("create view {} as {}").format(view, _raw(text)))
+            _describe(connection, star.name, star.grain, comments(star))
+        if model.rates:
+            _keep_rates(connection, model.rates)
+        for view in model.view_order:
+            _create_view(connection, view)
         insert = "insert into totes.state (model, made) values (%s, %s)"
         connection.execute(insert, [fingerprint(model), _made_of(model)])
     except (errors.DuplicateTable, errors.DuplicateSchema) as error:
@@ -233,17 +247,73 @@ def _column(name: str, column: Column) -> sql.Composable:
     return line
 
 
-def _describe(connection: psycopg.Connection, star: StarContract) -> None:
-    comment = sql.SQL("comment on table {} is {}").format(relation(star), sql.Literal(star.grain))
-    connection.execute(comment)
-    meanings = {
-        name: column.meaning + (f" ({column.unit})" if column.unit else "")
-        for name, column in star.columns.items()
-    }
-    if star.is_fact:
-        meanings |= {name: meaning for name, (_, meaning) in FACT_MARKS.items()}
-    for name, meaning in meanings.items():
-        comment = sql.SQL("comment on column {} is {}").format(
-            sql.Identifier(SCHEMA, star.name, name), sql.Literal(meaning)
+def _keep_rates(connection: psycopg.Connection, rates: RatesContract) -> None:
+    """Create the table of rates, unless it is there already."""
+    name = sql.Identifier(SCHEMA, rates.name)
+    lines = [_column(name, column) for name, column in rates.columns.items()]
+    key = sql.SQL(", ").join(map(sql.Identifier, rates.key))
+    lines.append(sql.SQL("primary key ({})").format(key))
+    create = sql.SQL("create table if not exists {} ({})")
+    connection.execute(create.format(name, sql.SQL(", ").join(lines)))
+    _check_columns(
+        connection, rates.name, rates.columns, "drop it, rebuild, and fill it by totes rates"
+    )
+    comments = {name: column.comment for name, column in rates.columns.items()}
+    _describe(connection, rates.name, rates.grain, comments)
+
+
+def _create_view(connection: psycopg.Connection, view: ViewContract) -> None:
+    name = sql.Identifier(SCHEMA, view.name)
+    connection.execute(sql.SQL("create view {} as {}").format(name, _raw(view.sql)))
+    if view.columns:
+        hint = f"mend {view.name}.sql or {view.name}.toml"
+        _check_columns(connection, view.name, view.columns, hint)
+        comments = {name: column.comment for name, column in view.columns.items()}
+        _describe(connection, view.name, view.grain, comments)
+
+
+def _check_columns(
+    connection: psycopg.Connection, name: str, columns: Mapping[str, Described], hint: str
+) -> None:
+    """Raise ModelError if a table or view does not have just these columns, in this order."""
+    query = """
+        select attname, format_type(atttypid, atttypmod) from pg_attribute
+        where attrelid = %s::regclass and attnum > 0 and not attisdropped order by attnum
+    """
+    said = sql.Identifier(SCHEMA, name).as_string(connection)
+    found = {column: DataType.found(kind) for column, kind in connection.execute(query, [said])}
+    wanted = {column: described.type for column, described in columns.items()}
+    if list(found) != list(wanted):
+        raise ModelError(
+            f"{name} has the columns {', '.join(found)}; its contract says {', '.join(wanted)}",
+            hint=hint,
         )
-        connection.execute(comment)
+    for column, kind in found.items():
+        if kind != wanted[column]:
+            raise ModelError(
+                f"{name}.{column} is {kind}; its contract says {wanted[column]}", hint=hint
+            )
+
+
+def comments(star: StarContract) -> dict[str, str]:
+    """Column → what it means, with the two that Totes adds to a fact."""
+    meanings = {name: column.comment for name, column in star.columns.items()}
+    marks = {name: meaning for name, (_, meaning) in FACT_MARKS.items()} if star.is_fact else {}
+    return meanings | marks
+
+
+def _describe(
+    connection: psycopg.Connection, name: str, grain: str, comments: Mapping[str, str]
+) -> None:
+    """Comment on a table or view, and on its columns: \\d+ shows it."""
+    row = connection.execute(
+        "select relkind::text from pg_class where oid = %s::regclass",
+        [sql.Identifier(SCHEMA, name).as_string(connection)],
+    ).fetchone()
+    kind = sql.SQL("view" if row == ("v",) else "table")
+    comment = sql.SQL("comment on {} {} is {}")
+    relation = sql.Identifier(SCHEMA, name)
+    connection.execute(comment.format(kind, relation, sql.Literal(grain)))
+    for column, meaning in comments.items():
+        place = sql.Identifier(SCHEMA, name, column)
+        connection.execute(comment.format(sql.SQL("column"), place, sql.Literal(meaning)))

@@ -15,9 +15,12 @@ select
     payment_date,
     batch,
     change
-from (
-    select distinct on (payment_id) *
-    from fact_payment
-    order by payment_id, batch desc
-) as newest
+from fact_payment as fact
 where change <> 'delete'
+    -- after a version that is live, the next one is an update or the deletion
+    and not exists (
+        select from fact_payment as later
+        where later.payment_id = fact.payment_id
+            and later.batch > fact.batch
+            and later.change <> 'insert'
+    )

@@ -17,9 +17,12 @@ select
     agreed_delivery_location_id,
     batch,
     change
-from (
-    select distinct on (sales_order_id) *
-    from fact_sales_order
-    order by sales_order_id, batch desc
-) as newest
+from fact_sales_order as fact
 where change <> 'delete'
+    -- after a version that is live, the next one is an update or the deletion
+    and not exists (
+        select from fact_sales_order as later
+        where later.sales_order_id = fact.sales_order_id
+            and later.batch > fact.batch
+            and later.change <> 'insert'
+    )
