@@ -2,6 +2,7 @@
 select
     payment.payment_id,
     payment.created_date,
+    date_trunc('month', payment.created_date::timestamp)::date as month,
     payment.created_date + payment.created_time as created_at,
     payment.last_updated_date + payment.last_updated_time as last_updated,
     dim_payment_type.payment_type_name as payment_type,

@@ -24,6 +24,7 @@ with paid as (
 select
     purchase.purchase_order_id,
     purchase.created_date,
+    date_trunc('month', purchase.created_date::timestamp)::date as month,
     purchase.created_date + purchase.created_time as created_at,
     purchase.last_updated_date + purchase.last_updated_time as last_updated,
     purchase.staff_id,

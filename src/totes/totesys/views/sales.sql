@@ -24,6 +24,7 @@ with paid as (
 select
     sale.sales_order_id,
     sale.created_date,
+    date_trunc('month', sale.created_date::timestamp)::date as month,
     sale.created_date + sale.created_time as created_at,
     sale.last_updated_date + sale.last_updated_time as last_updated,
     sale.sales_staff_id as staff_id,
