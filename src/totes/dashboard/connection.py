@@ -26,6 +26,8 @@ SESSION = """
     set timezone = 'UTC';
 """
 
+NO_ROWS = sql.SQL(" limit 0")
+
 Row = dict[str, Any]
 
 _opened: list[str] = []

@@ -4,6 +4,6 @@ select
     fresh.true_at,
     fresh.loaded_at,
     (now() at time zone 'UTC')::date as today,
-    extract(epoch from fresh.freshness)::double precision as seconds_behind,
+    fresh.freshness as behind,
     (select count(*) from dim_exchange_rate) as rates
 from data_freshness as fresh

@@ -1,35 +1,42 @@
--- Payments by the month in which they are due, currency, direction, counterparty and how late they
--- are: `weeks` after the agreed date for those made (a negative number is before it; the ends hold
--- what is further away), `age` in steps of 30 days for those that are due (0 is not late).
+-- Payments by the month in which they are due, currency, type, counterparty and how late they are:
+-- `weeks` after the agreed date for those made (a negative number is before it; the ends hold what
+-- is further away), `age` in steps of 30 days for those that are due (0 is not late).
 with cell as (
     select
-        date_trunc('month', due_date::timestamp)::date as month,
-        currency_code,
+        day.year,
+        day.month,
+        payments.currency_id,
+        payments.payment_type_id,
+        payments.counterparty_id,
+        payments.paid,
         case
-            when payment_type in ('SALES_RECEIPT', 'PURCHASE_REFUND') then 'in'
-            else 'out'
-        end as direction,
-        counterparty_id,
-        paid,
-        case
-            when paid then least(greatest(floor((last_updated::date - due_date) / 7.0), -9), 8)
+            when payments.paid
+                then least(
+                    greatest(floor((payments.last_updated::date - payments.due_date) / 7.0), -9), 8
+                )
         end::integer as weeks,
-        case when not paid then least(ceil(days_overdue / 30.0), 4) end::integer as age,
+        case
+            when not payments.paid then least(ceil(payments.days_overdue / 30.0), 4)
+        end::integer as age,
         count(*) as payments,
-        sum(payment_amount)::numeric(36, 2) as value,
-        sum(payment_amount_gbp)::numeric(36, 2) as value_gbp,
-        count(payment_amount_gbp) as payments_gbp
+        sum(payments.payment_amount)::numeric(36, 2) as value,
+        sum(payments.payment_amount_gbp)::numeric(36, 2) as value_gbp,
+        count(payments.payment_amount_gbp) as payments_gbp
     from payments
-    group by 1, 2, 3, 4, 5, 6, 7
+    join dim_date as day on day.date_id = payments.due_date
+    group by 1, 2, 3, 4, 5, 6, 7, 8
 )
 
 select
-    cell.month,
-    cell.currency_code as currency,
-    coalesce(dim_counterparty.counterparty_legal_country, 'unknown') as country,
-    cell.direction,
+    make_date(cell.year, cell.month, 1) as month,
+    dim_currency.currency_code as currency,
+    dim_counterparty.counterparty_legal_country as country,
+    case
+        when dim_payment_type.payment_type_name in ('SALES_RECEIPT', 'PURCHASE_REFUND') then 'in'
+        else 'out'
+    end as kind,
     cell.counterparty_id::text as id,
-    coalesce(dim_counterparty.counterparty_legal_name, 'unknown') as name,
+    dim_counterparty.counterparty_legal_name as name,
     cell.paid,
     cell.weeks,
     cell.age,
@@ -38,4 +45,6 @@ select
     cell.value_gbp,
     cell.payments_gbp as orders_gbp
 from cell
-left join dim_counterparty on dim_counterparty.counterparty_id = cell.counterparty_id
+join dim_currency on dim_currency.currency_id = cell.currency_id
+join dim_payment_type on dim_payment_type.payment_type_id = cell.payment_type_id
+join dim_counterparty on dim_counterparty.counterparty_id = cell.counterparty_id

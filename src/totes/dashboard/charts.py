@@ -1,0 +1,88 @@
+"""How charts look: few colours, figures where one looks, nothing to decipher."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import altair as alt
+
+from totes.dashboard.connection import Row
+from totes.dashboard.figures import SHORT
+
+HEIGHT = 240  # pixels
+STEP = 26  # pixels a bar
+WIDEST_LABEL = 150  # pixels
+ROUNDED = 2
+
+
+def columns(rows: Sequence[Row], *, label: str, value: str, tip: str) -> alt.Chart:
+    """Upright columns in the order of the rows, for what follows on one another."""
+    return (
+        alt.Chart(alt.Data(values=list(rows)), height=HEIGHT)
+        .mark_bar(cornerRadiusEnd=ROUNDED)
+        .encode(
+            x=alt.X(
+                f"{label}:N",
+                sort=None,
+                title=None,
+                axis=alt.Axis(labelAngle=0, labelOverlap="greedy", ticks=False, labelPadding=8),
+            ),
+            y=alt.Y(
+                f"{value}:Q",
+                title=None,
+                axis=alt.Axis(labelExpr=SHORT, tickCount=5, domain=False, ticks=False),
+            ),
+            tooltip=[alt.Tooltip(f"{label}:N", title=" "), alt.Tooltip(f"{tip}:N", title=" ")],
+        )
+    )
+
+
+def bars(rows: Sequence[Row], *, label: str, value: str, tip: str) -> alt.LayerChart:
+    """Lying bars in the order of the rows, each with its figure at its end."""
+    lying = _lying(rows, label)
+    length = alt.X(f"{value}:Q", title=None, axis=None, scale=alt.Scale(padding=48, zero=True))
+    tips = [alt.Tooltip(f"{label}:N", title=" "), alt.Tooltip(f"{tip}:N", title=" ")]
+    bar = lying.mark_bar(cornerRadiusEnd=ROUNDED).encode(x=length, tooltip=tips)
+    figure = lying.mark_text(align="left", dx=5).encode(x=length, text=f"{tip}:N")
+    return bar + figure
+
+
+def stacked(
+    rows: Sequence[Row], *, label: str, value: str, tip: str, part: str, colours: dict[str, str]
+) -> alt.Chart:
+    """Lying bars in the order of the rows, each made of parts in their colours."""
+    order = list(colours)
+    return (
+        _lying(rows, label)
+        .transform_calculate(order=f"indexof({order}, datum.{part})")
+        .mark_bar(cornerRadius=ROUNDED)
+        .encode(
+            x=alt.X(
+                f"{value}:Q",
+                title=None,
+                axis=alt.Axis(labelExpr=SHORT, tickCount=4, domain=False, ticks=False),
+            ),
+            color=alt.Color(
+                f"{part}:N",
+                scale=alt.Scale(domain=order, range=list(colours.values())),
+                legend=alt.Legend(title=None, orient="top", offset=4),
+            ),
+            order=alt.Order("order:Q"),
+            tooltip=[
+                alt.Tooltip(f"{label}:N", title=" "),
+                alt.Tooltip(f"{part}:N", title=" "),
+                alt.Tooltip(f"{tip}:N", title=" "),
+            ],
+        )
+    )
+
+
+def _lying(rows: Sequence[Row], label: str) -> alt.Chart:
+    return alt.Chart(alt.Data(values=list(rows)), height=alt.Step(STEP)).encode(
+        y=alt.Y(
+            f"{label}:N",
+            sort=list(dict.fromkeys(row[label] for row in rows)),
+            title=None,
+            axis=alt.Axis(labelLimit=WIDEST_LABEL, ticks=False, domain=False, labelPadding=6),
+        )
+    )

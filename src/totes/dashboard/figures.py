@@ -1,0 +1,50 @@
+"""How figures are written for people."""
+
+from __future__ import annotations
+
+from datetime import date, datetime, timedelta
+from decimal import Decimal
+
+SIGNS = {"GBP": "£", "USD": "$", "EUR": "€"}
+UNITS = ((10**9, "bn"), (10**6, "M"), (10**3, "k"))
+# The same in Vega's own language, for what it writes along an axis.
+SHORT = "replace(format(datum.value, '~s'), 'G', 'bn')"
+
+
+def short(number: int | float | Decimal) -> str:
+    """A number in three or four digits: 1.23M."""
+    value = float(number)
+    for size, unit in UNITS:
+        if abs(value) >= size * 0.9995:
+            scaled = value / size
+            return f"{scaled:.{2 if abs(scaled) < 9.995 else 1 if abs(scaled) < 99.95 else 0}f}{unit}"
+    return f"{value:,.0f}"
+
+
+def money(amount: int | float | Decimal, currency: str) -> str:
+    """An amount in three or four digits with its currency: £1.23M."""
+    sign = SIGNS.get(currency)
+    text = short(abs(amount))
+    minus = "-" if amount < 0 else ""
+    return f"{minus}{sign}{text}" if sign else f"{minus}{currency} {text}"
+
+
+def month(day: date) -> str:
+    return f"{day:%b %Y}"
+
+
+def moment(at: datetime) -> str:
+    return f"{at.day} {at:%b %Y, %H:%M} UTC"
+
+
+def length(span: timedelta) -> str:
+    """A length of time in one unit: 3 minutes."""
+    seconds = max(0.0, span.total_seconds())
+    for unit, name in ((86400, "day"), (3600, "hour"), (60, "minute")):
+        if seconds >= 2 * unit:
+            return f"{seconds / unit:.0f} {name}s"
+    return f"{seconds:.0f} second{'' if round(seconds) == 1 else 's'}"
+
+
+def counted(number: int, noun: str) -> str:
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"

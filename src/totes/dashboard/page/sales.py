@@ -1,0 +1,21 @@
+"""Sales: what was sold, when, where, by whom and to whom."""
+
+from __future__ import annotations
+
+from totes.dashboard.page import trade
+
+TRADE = trade.Trade(
+    page="sales",
+    noun="Sales",
+    countries="Country of delivery",
+    by={
+        "country": "country of delivery",
+        "design": "design",
+        "staff": "member of staff",
+        "counterparty": "counterparty",
+    },
+)
+
+
+def sales() -> None:
+    trade.show(TRADE, "Sales", "What was sold, when, where to, by whom and to whom.")

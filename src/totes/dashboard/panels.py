@@ -1,0 +1,116 @@
+"""A panel: a title, a unit, a chart or a table, and its numbers as CSV."""
+
+from __future__ import annotations
+
+import csv
+import html
+import io
+from collections.abc import Sequence
+from datetime import datetime
+from decimal import Decimal
+
+import altair as alt
+import streamlit as st
+
+from totes.dashboard.connection import Row
+
+NOTHING = "Nothing to show here: no rows match what is chosen above."
+
+
+def chart(
+    title: str, unit: str, drawn: alt.Chart | alt.LayerChart | None, rows: Sequence[Row], says: str
+) -> None:
+    """Draw a chart; `rows` are its numbers, whole, and `says` what it says, for who cannot see it."""
+    with st.container(border=True, key=_key(title)):
+        _head(title, unit)
+        if drawn is None:
+            st.caption(NOTHING)
+            return
+        st.altair_chart(drawn, alt=f"{title}, {unit}. {says}")
+        _foot(title, rows, says)
+
+
+def table(
+    title: str, unit: str, rows: Sequence[Row], *, changed: Sequence[set[str]] = ()
+) -> None:
+    """Draw a table; in row i the cells of the columns in `changed[i]` stand out."""
+    with st.container(border=True, key=_key(title)):
+        _head(title, unit)
+        if not rows:
+            st.caption(NOTHING)
+            return
+        st.html(_table(title, rows, changed))
+        _foot(title, rows, "")
+
+
+def _head(title: str, unit: str) -> None:
+    st.header(title, anchor=False)
+    st.caption(unit)
+
+
+def _foot(title: str, rows: Sequence[Row], says: str) -> None:
+    with st.container(horizontal=True, vertical_alignment="center"):
+        if says:
+            st.caption(says)
+        st.download_button(
+            "CSV",
+            as_csv(rows),
+            file_name=f"{_key(title)}.csv",
+            mime="text/csv",
+            key=f"csv-{_key(title)}",
+            help=f"Download: {title}",
+            on_click="ignore",
+            type="tertiary",
+            icon=":material/download:",
+        )
+
+
+def as_csv(rows: Sequence[Row]) -> str:
+    """The rows with their columns' names, as spreadsheets and programs read them."""
+    text = io.StringIO()
+    writer = csv.DictWriter(text, list(rows[0]) if rows else [], lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(rows)
+    return text.getvalue()
+
+
+def _key(title: str) -> str:
+    words = "".join(letter if letter.isalnum() else " " for letter in title.lower()).split()
+    return "-".join(words)
+
+
+def _table(title: str, rows: Sequence[Row], changed: Sequence[set[str]]) -> str:
+    head = "".join(f'<th scope="col">{html.escape(name)}</th>' for name in rows[0])
+    body = []
+    for number, row in enumerate(rows):
+        marked = changed[number] if number < len(changed) else set()
+        cells = "".join(_cell(value, name in marked) for name, value in row.items())
+        body.append(f"<tr>{cells}</tr>")
+    name = html.escape(title, quote=True)
+    return (
+        f'<div class="totes-table" role="region" tabindex="0" aria-label="{name}"><table>'
+        f"<thead><tr>{head}</tr></thead><tbody>{''.join(body)}</tbody></table></div>"
+    )
+
+
+def _cell(value: object, marked: bool) -> str:
+    classes = [
+        *(["number"] if isinstance(value, int | float | Decimal) else []),
+        *(["changed"] if marked else []),
+    ]
+    kind = f' class="{" ".join(classes)}"' if classes else ""
+    shown = html.escape(written(value))
+    return f"<td{kind}>{f'<mark>{shown}</mark>' if marked else shown}</td>"
+
+
+def written(value: object) -> str:
+    """A value as a table shows it."""
+    if value is None:
+        return "—"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, datetime):
+        return f"{value:%Y-%m-%d %H:%M:%S}"
+    if isinstance(value, int | Decimal):
+        return f"{value:,}"
+    return f"{value:.2f}" if isinstance(value, float) else str(value)
