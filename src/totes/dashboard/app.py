@@ -3,12 +3,18 @@
 import streamlit as st
 
 from totes.dashboard.frame import guarded
+from totes.dashboard.page.histories import history
+from totes.dashboard.page.payments import payments
+from totes.dashboard.page.pipeline import pipeline
 from totes.dashboard.page.purchases import purchases
 from totes.dashboard.page.sales import sales
 
 PAGES = (
     (sales, "Sales", ":material/sell:"),
     (purchases, "Purchases", ":material/shopping_cart:"),
+    (payments, "Payments", ":material/payments:"),
+    (history, "Order history", ":material/history:"),
+    (pipeline, "Pipeline", ":material/conversion_path:"),
 )
 
 st.set_page_config(page_title="Totes", page_icon="👜", layout="wide")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import altair as alt
+import streamlit as st
 
 from totes.dashboard.connection import Row
 from totes.dashboard.figures import SHORT
@@ -13,10 +14,14 @@ HEIGHT = 240  # pixels
 STEP = 26  # pixels a bar
 WIDEST_LABEL = 150  # pixels
 ROUNDED = 2
+ROOM = 1.25
+INK = {"light": "#1b2733", "dark": "#e8eef4"}
 
 
-def columns(rows: Sequence[Row], *, label: str, value: str, tip: str) -> alt.Chart:
-    """Upright columns in the order of the rows, for what follows on one another."""
+def columns(
+    rows: Sequence[Row], *, label: str, value: str, tip: str, along: str | None = None
+) -> alt.Chart:
+    """Upright columns in the order of the rows; `along` names what follows on one another."""
     return (
         alt.Chart(alt.Data(values=list(rows)), height=HEIGHT)
         .mark_bar(cornerRadiusEnd=ROUNDED)
@@ -24,7 +29,7 @@ def columns(rows: Sequence[Row], *, label: str, value: str, tip: str) -> alt.Cha
             x=alt.X(
                 f"{label}:N",
                 sort=None,
-                title=None,
+                title=along,
                 axis=alt.Axis(labelAngle=0, labelOverlap="greedy", ticks=False, labelPadding=8),
             ),
             y=alt.Y(
@@ -40,10 +45,12 @@ def columns(rows: Sequence[Row], *, label: str, value: str, tip: str) -> alt.Cha
 def bars(rows: Sequence[Row], *, label: str, value: str, tip: str) -> alt.LayerChart:
     """Lying bars in the order of the rows, each with its figure at its end."""
     lying = _lying(rows, label)
-    length = alt.X(f"{value}:Q", title=None, axis=None, scale=alt.Scale(padding=48, zero=True))
+    longest = max(row[value] for row in rows)
+    room = alt.Scale(domain=[0, longest * ROOM], nice=False)  # for the figure of the longest
+    length = alt.X(f"{value}:Q", title=None, axis=None, scale=room)
     tips = [alt.Tooltip(f"{label}:N", title=" "), alt.Tooltip(f"{tip}:N", title=" ")]
     bar = lying.mark_bar(cornerRadiusEnd=ROUNDED).encode(x=length, tooltip=tips)
-    figure = lying.mark_text(align="left", dx=5).encode(x=length, text=f"{tip}:N")
+    figure = lying.mark_text(align="left", dx=5, color=_ink()).encode(x=length, text=f"{tip}:N")
     return bar + figure
 
 
@@ -77,11 +84,17 @@ def stacked(
     )
 
 
+def _ink() -> str:
+    """The colour of letters: Streamlit's theme does not reach those within a chart."""
+    return INK[str(st.context.theme.type or "light")]
+
+
 def _lying(rows: Sequence[Row], label: str) -> alt.Chart:
-    return alt.Chart(alt.Data(values=list(rows)), height=alt.Step(STEP)).encode(
+    names = list(dict.fromkeys(row[label] for row in rows))
+    return alt.Chart(alt.Data(values=list(rows)), height=STEP * len(names) + STEP // 2).encode(
         y=alt.Y(
             f"{label}:N",
-            sort=list(dict.fromkeys(row[label] for row in rows)),
+            sort=names,
             title=None,
             axis=alt.Axis(labelLimit=WIDEST_LABEL, ticks=False, domain=False, labelPadding=6),
         )

@@ -79,17 +79,17 @@ def say_what_was_left_out() -> None:
     found = st.session_state.pop("left out", [])
     if found:
         parts = ", ".join(found)
-        st.info(f"Left out of the address, as there is no such thing here: {parts}", icon="ℹ️")
+        st.info(f"Left out of the address, as there is no such thing here: {parts}", icon=":material/info:")
 
 
 def chosen(summary: Summary, countries: str) -> Slice:
     """Draw the filters that pages have in common, and say what they leave."""
+    currencies = _currencies(summary)
+    currency = choice("Currency", "currency", currencies, currencies[0], width=140)
     months = [row["month"] for row in summary.ask("select distinct month from cell order by all")]
     names = [f"{month:%Y-%m}" for month in months]
     first = choice("From", "from", names, names[0], width=130)
     last = choice("To", "to", names, names[-1], width=130)
-    currencies = _currencies(summary)
-    currency = choice("Currency", "currency", currencies, currencies[0], width=150)
     found = summary.ask("select distinct country from cell order by all")
     places = [EVERYWHERE, *(row["country"] for row in found)]
     country = choice(countries, "country", places, EVERYWHERE, width=210)

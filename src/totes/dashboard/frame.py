@@ -48,7 +48,7 @@ def guarded(draw: Callable[[], None]) -> Callable[[], None]:
 
 
 def _failed(what: str, hint: str | None) -> None:
-    st.error(f"**{what}**" + (f"\n\n{hint[0].upper()}{hint[1:]}" if hint else ""), icon="⚠️")
+    st.error(f"**{what}**" + (f"\n\n{hint[0].upper()}{hint[1:]}" if hint else ""), icon=":material/error:")
     st.button("Try again", type="primary")
 
 

@@ -6,6 +6,7 @@ import csv
 import html
 import io
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 
@@ -17,11 +18,22 @@ from totes.dashboard.connection import Row
 NOTHING = "Nothing to show here: no rows match what is chosen above."
 
 
+@dataclass(frozen=True)
+class Link:
+    """A cell that leads somewhere."""
+
+    text: str
+    to: str
+
+    def __str__(self) -> str:
+        return self.text
+
+
 def chart(
     title: str, unit: str, drawn: alt.Chart | alt.LayerChart | None, rows: Sequence[Row], says: str
 ) -> None:
     """Draw a chart; `rows` are its numbers, whole, and `says` what it says, for who cannot see it."""
-    with st.container(border=True, key=_key(title)):
+    with st.container(border=True, key=_key(title), height="stretch"):
         _head(title, unit)
         if drawn is None:
             st.caption(NOTHING)
@@ -31,16 +43,24 @@ def chart(
 
 
 def table(
-    title: str, unit: str, rows: Sequence[Row], *, changed: Sequence[set[str]] = ()
+    title: str,
+    unit: str,
+    rows: Sequence[Row],
+    *,
+    changed: Sequence[set[str]] = (),
+    as_csv: Sequence[Row] | None = None,
 ) -> None:
-    """Draw a table; in row i the cells of the columns in `changed[i]` stand out."""
-    with st.container(border=True, key=_key(title)):
+    """Draw a table; in row i the cells of the columns in `changed[i]` stand out.
+
+    `as_csv` are its numbers, where they are better read in another form.
+    """
+    with st.container(border=True, key=_key(title), height="stretch"):
         _head(title, unit)
         if not rows:
             st.caption(NOTHING)
             return
         st.html(_table(title, rows, changed))
-        _foot(title, rows, "")
+        _foot(title, rows if as_csv is None else as_csv, "")
 
 
 def _head(title: str, unit: str) -> None:
@@ -49,12 +69,12 @@ def _head(title: str, unit: str) -> None:
 
 
 def _foot(title: str, rows: Sequence[Row], says: str) -> None:
-    with st.container(horizontal=True, vertical_alignment="center"):
+    with st.container(horizontal=True, wrap=False, vertical_alignment="center"):
         if says:
             st.caption(says)
         st.download_button(
             "CSV",
-            as_csv(rows),
+            written_out(rows),
             file_name=f"{_key(title)}.csv",
             mime="text/csv",
             key=f"csv-{_key(title)}",
@@ -65,7 +85,7 @@ def _foot(title: str, rows: Sequence[Row], says: str) -> None:
         )
 
 
-def as_csv(rows: Sequence[Row]) -> str:
+def written_out(rows: Sequence[Row]) -> str:
     """The rows with their columns' names, as spreadsheets and programs read them."""
     text = io.StringIO()
     writer = csv.DictWriter(text, list(rows[0]) if rows else [], lineterminator="\n")
@@ -80,17 +100,26 @@ def _key(title: str) -> str:
 
 
 def _table(title: str, rows: Sequence[Row], changed: Sequence[set[str]]) -> str:
-    head = "".join(f'<th scope="col">{html.escape(name)}</th>' for name in rows[0])
+    head = "".join(_heading(name) for name in rows[0])
     body = []
     for number, row in enumerate(rows):
         marked = changed[number] if number < len(changed) else set()
-        cells = "".join(_cell(value, name in marked) for name, value in row.items())
+        cells = "".join(
+            _cell(value, name in marked) if name else f'<th scope="row">{html.escape(str(value))}</th>'
+            for name, value in row.items()
+        )
         body.append(f"<tr>{cells}</tr>")
     name = html.escape(title, quote=True)
     return (
         f'<div class="totes-table" role="region" tabindex="0" aria-label="{name}"><table>'
         f"<thead><tr>{head}</tr></thead><tbody>{''.join(body)}</tbody></table></div>"
     )
+
+
+def _heading(name: str) -> str:
+    """A column's name; the corner above the names of rows is no heading."""
+    shown = "<br>".join(html.escape(line) for line in name.splitlines())
+    return f'<th scope="col">{shown}</th>' if name else "<td></td>"
 
 
 def _cell(value: object, marked: bool) -> str:
@@ -100,6 +129,8 @@ def _cell(value: object, marked: bool) -> str:
     ]
     kind = f' class="{" ".join(classes)}"' if classes else ""
     shown = html.escape(written(value))
+    if isinstance(value, Link):
+        shown = f'<a href="{html.escape(value.to)}" target="_self">{shown}</a>'
     return f"<td{kind}>{f'<mark>{shown}</mark>' if marked else shown}</td>"
 
 

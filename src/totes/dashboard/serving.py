@@ -27,6 +27,7 @@ LIGHT = {
     "textColor": "#1b2733",
     "linkColor": "#0f5e9c",
     "borderColor": "#c5cfd9",
+    "chartCategoricalColors": ["#0f5e9c"],
 }
 DARK = {
     "primaryColor": "#6cb4ee",
@@ -35,6 +36,7 @@ DARK = {
     "textColor": "#e8eef4",
     "linkColor": "#8cc6f5",
     "borderColor": "#3a4856",
+    "chartCategoricalColors": ["#6cb4ee"],
 }
 OPTIONS: dict[str, Any] = {
     "browser.gatherUsageStats": False,  # or each page would tell another host
@@ -45,6 +47,8 @@ OPTIONS: dict[str, Any] = {
     "server.headless": True,
     "server.fileWatcherType": "none",
     "server.showEmailPrompt": False,
+    "theme.headingFontSizes": ["1.75rem", "1.2rem", "1.1rem", "1rem", "1rem", "1rem"],
+    "theme.metricValueFontSize": "1.75rem",
     **{f"theme.light.{name}": value for name, value in LIGHT.items()},
     **{f"theme.dark.{name}": value for name, value in DARK.items()},
 }

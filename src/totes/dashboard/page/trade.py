@@ -65,8 +65,8 @@ class Trade:
 def draw(trade: Trade, found: Summary) -> None:
     """Draw filters, totals and charts of a page."""
     with st.container(horizontal=True, key="filters"):
-        part = filters.chosen(found, trade.countries)
         measure = filters.choice("Show", "show", MEASURES, MEASURES[0], width=120)
+        part = filters.chosen(found, trade.countries)
     filters.say_what_was_left_out()
     _totals(trade, found, part)
     _by_month(trade, found, part, measure)
@@ -98,9 +98,9 @@ def _totals(trade: Trade, found: Summary, part: Slice) -> None:
             (f"Value ({part.unit})", figures.money(row["value"], part.unit)),
             ("Units", figures.short(row["units"])),
             ("Orders", f"{orders:,}"),
-            ("Value of an order, on average", average),
+            ("Average order", average),
         ):
-            st.metric(label, value, width=210)
+            st.metric(label, value, width=160)
     if part.currency is None and row["unpriced"]:
         st.caption(
             f"{figures.counted(row['unpriced'], 'order')} of days without an exchange rate count as "
@@ -145,14 +145,13 @@ def _by_name(trade: Trade, found: Summary, part: Slice, measure: str, kind: str)
     drawn = [_drawn(row, row["name"], measure, part) for row in rows[:SHOWN]]
     whole = sum(row["total"] for row in rows)
     rest = sum(row["total"] for row in rows[SHOWN:])
-    says = f"{figures.counted(len(rows), 'bar')}"
     if len(rows) > SHOWN:
         says = (
             f"The first {SHOWN} of {len(rows):,}; the others come to "
             f"{_figure(rest, measure, part)}, {rest / whole:.0%} of all."
         )
     else:
-        says = f"All {len(rows)}; the first has {rows[0]['total'] / whole:.0%}." if whole else ""
+        says = f"{rows[0]['name']} has {rows[0]['total'] / whole:.0%} of all." if whole else ""
     numbers = [_numbers({kind: row["name"]}, row, part) for row in rows]
     bars = charts.bars(drawn, label="label", value="total", tip="tip")
     panels.chart(title, unit, bars, numbers, says)

@@ -1,6 +1,6 @@
 -- Payments by the month in which they are due, currency, type, counterparty and how late they are:
--- `weeks` after the agreed date for those made (a negative number is before it; the ends hold what
--- is further away), `age` in steps of 30 days for those that are due (0 is not late).
+-- `weeks` begun after the agreed date for those made (0 or less is in time; the ends hold what is
+-- further away), `age` in begun steps of 30 days for those that are due (0 is not late).
 with cell as (
     select
         day.year,
@@ -12,7 +12,7 @@ with cell as (
         case
             when payments.paid
                 then least(
-                    greatest(floor((payments.last_updated::date - payments.due_date) / 7.0), -9), 8
+                    greatest(ceil((payments.last_updated::date - payments.due_date) / 7.0), -8), 8
                 )
         end::integer as weeks,
         case
