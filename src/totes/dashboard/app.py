@@ -2,6 +2,7 @@
 
 import streamlit as st
 
+from totes.dashboard.filters import left_out
 from totes.dashboard.frame import guarded
 from totes.dashboard.page.histories import history
 from totes.dashboard.page.payments import payments
@@ -17,13 +18,23 @@ PAGES = (
     (pipeline, "Pipeline", ":material/conversion_path:"),
 )
 
-st.set_page_config(page_title="Totes", page_icon="👜", layout="wide")
-st.navigation(
-    [
-        st.Page(
+
+def main() -> None:
+    """Show the page that the address names, as `…/payments` or as `…/?page=payments`."""
+    st.set_page_config(page_title="Totes", page_icon="👜", layout="wide")
+    pages = {
+        page.__name__: st.Page(
             guarded(page), title=title, icon=icon, url_path=page.__name__, default=page is sales
         )
         for page, title, icon in PAGES
-    ],
-    position="top",
-).run()
+    }
+    shown = st.navigation(list(pages.values()), position="top")
+    if "page" in st.query_params:
+        name = st.query_params.pop("page")
+        if name in pages:
+            st.switch_page(pages[name], query_params=st.query_params.to_dict())
+        left_out(f"page={name}")
+    shown.run()
+
+
+main()

@@ -15,6 +15,7 @@ STEP = 26  # pixels a bar
 WIDEST_LABEL = 150  # pixels
 ROUNDED = 2
 ROOM = 1.25
+LEGEND_AND_AXIS = 60  # pixels
 INK = {"light": "#1b2733", "dark": "#e8eef4"}
 
 
@@ -60,7 +61,7 @@ def stacked(
     """Lying bars in the order of the rows, each made of parts in their colours."""
     order = list(colours)
     return (
-        _lying(rows, label)
+        _lying(rows, label, more=LEGEND_AND_AXIS)
         .transform_calculate(order=f"indexof({order}, datum.{part})")
         .mark_bar(cornerRadius=ROUNDED)
         .encode(
@@ -89,9 +90,9 @@ def _ink() -> str:
     return INK[str(st.context.theme.type or "light")]
 
 
-def _lying(rows: Sequence[Row], label: str) -> alt.Chart:
+def _lying(rows: Sequence[Row], label: str, *, more: int = 0) -> alt.Chart:
     names = list(dict.fromkeys(row[label] for row in rows))
-    return alt.Chart(alt.Data(values=list(rows)), height=STEP * len(names) + STEP // 2).encode(
+    return alt.Chart(alt.Data(values=list(rows)), height=STEP * len(names) + STEP // 2 + more).encode(
         y=alt.Y(
             f"{label}:N",
             sort=names,

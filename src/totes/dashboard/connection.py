@@ -72,3 +72,10 @@ def rows(
     """What a query of `queries/` answers."""
     with connection.cursor(row_factory=dict_row) as cursor:
         return cursor.execute(query(name), values).fetchall()
+
+
+def count(connection: psycopg.Connection, table: str) -> int:
+    """How many rows a table has."""
+    counted = sql.SQL("select count(*) from {}").format(sql.Identifier("public", table))
+    ((number,),) = connection.execute(counted).fetchall()
+    return int(number)

@@ -8,7 +8,10 @@ from decimal import Decimal
 SIGNS = {"GBP": "£", "USD": "$", "EUR": "€"}
 UNITS = ((10**9, "bn"), (10**6, "M"), (10**3, "k"))
 # The same in Vega's own language, for what it writes along an axis.
-SHORT = "replace(format(datum.value, '~s'), 'G', 'bn')"
+SHORT = (
+    "abs(datum.value) < 1000 ? format(datum.value, '~r') "
+    ": replace(format(datum.value, '~s'), 'G', 'bn')"
+)
 
 
 def short(number: int | float | Decimal) -> str:

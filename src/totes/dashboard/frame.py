@@ -16,13 +16,16 @@ STYLE = """
 <style>
 .stMainBlockContainer { padding-top: 4rem; padding-bottom: 3rem; max-width: 1280px; }
 .totes-table { overflow-x: auto; }
-.totes-table table { border-collapse: collapse; width: 100%; font-variant-numeric: tabular-nums; }
+.totes-table table { border-collapse: collapse; min-width: min(100%, 30rem); font-variant-numeric: tabular-nums; }
 .totes-table th, .totes-table td {
     padding: 0.35rem 0.75rem; text-align: left; white-space: nowrap;
     border-bottom: 1px solid color-mix(in srgb, currentColor 15%, transparent);
 }
 .totes-table th { font-weight: 600; font-size: 0.875rem; }
-.totes-table td.number { text-align: right; }
+.totes-table .number { text-align: right; }
+.totes-table.sides .number { text-align: left; }
+.totes-table thead th { vertical-align: bottom; }
+.totes-table a { color: inherit; text-decoration: underline; }
 .totes-table mark { background: #ffd97a; color: #1b2733; padding: 0.1rem 0.35rem; border-radius: 4px; }
 @media (max-width: 640px) {
     .stMainBlockContainer { padding-left: 0.9rem; padding-right: 0.9rem; }

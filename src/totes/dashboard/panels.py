@@ -100,7 +100,8 @@ def _key(title: str) -> str:
 
 
 def _table(title: str, rows: Sequence[Row], changed: Sequence[set[str]]) -> str:
-    head = "".join(_heading(name) for name in rows[0])
+    head = "".join(_heading(name, value) for name, value in rows[0].items())
+    kind = "totes-table sides" if "" in rows[0] else "totes-table"
     body = []
     for number, row in enumerate(rows):
         marked = changed[number] if number < len(changed) else set()
@@ -111,27 +112,26 @@ def _table(title: str, rows: Sequence[Row], changed: Sequence[set[str]]) -> str:
         body.append(f"<tr>{cells}</tr>")
     name = html.escape(title, quote=True)
     return (
-        f'<div class="totes-table" role="region" tabindex="0" aria-label="{name}"><table>'
+        f'<div class="{kind}" role="region" tabindex="0" aria-label="{name}"><table>'
         f"<thead><tr>{head}</tr></thead><tbody>{''.join(body)}</tbody></table></div>"
     )
 
 
-def _heading(name: str) -> str:
+def _heading(name: str, value: object) -> str:
     """A column's name; the corner above the names of rows is no heading."""
     shown = "<br>".join(html.escape(line) for line in name.splitlines())
-    return f'<th scope="col">{shown}</th>' if name else "<td></td>"
+    return f'<th scope="col"{_classes(value)}>{shown}</th>' if name else "<td></td>"
 
 
 def _cell(value: object, marked: bool) -> str:
-    classes = [
-        *(["number"] if isinstance(value, int | float | Decimal) else []),
-        *(["changed"] if marked else []),
-    ]
-    kind = f' class="{" ".join(classes)}"' if classes else ""
     shown = html.escape(written(value))
     if isinstance(value, Link):
         shown = f'<a href="{html.escape(value.to)}" target="_self">{shown}</a>'
-    return f"<td{kind}>{f'<mark>{shown}</mark>' if marked else shown}</td>"
+    return f"<td{_classes(value)}>{f'<mark>{shown}</mark>' if marked else shown}</td>"
+
+
+def _classes(value: object) -> str:
+    return ' class="number"' if isinstance(value, int | float | Decimal) else ""
 
 
 def written(value: object) -> str:

@@ -6,9 +6,9 @@ import importlib.util
 import json
 import socket
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -18,6 +18,11 @@ from totes.demo.postgres import PostgresServer
 from totes.demo.show import MARK
 from totes.errors import ConfigurationError
 
+if TYPE_CHECKING:
+    from starlette.requests import Request
+    from starlette.responses import Response
+
+PAGES = ("sales", "purchases", "payments", "history", "pipeline")
 SCRIPT = Path(__file__).with_name("app.py")
 
 LIGHT = {
@@ -70,14 +75,38 @@ def serve(folder: Path, *, address: str, port: int, as_json: bool) -> None:
             click.echo(json.dumps({"url": url, "warehouse": whose}))
         else:
             click.echo(f"{url} shows {whose}, until Ctrl-C")
-        _run({**OPTIONS, "server.address": address, "server.port": port})
+        _run(address, port)
 
 
-def _run(options: dict[str, Any]) -> None:
+def _run(address: str, port: int) -> None:
+    import streamlit
+    import uvicorn
+    from starlette.routing import Route
     from streamlit.web import bootstrap
 
-    bootstrap.load_config_options(options)
-    bootstrap.run(str(SCRIPT), False, [], options)
+    bootstrap.load_config_options({**OPTIONS, "server.address": address, "server.port": port})
+    pages = [Route(f"/{page}", _at_the_root) for page in PAGES]
+    application = streamlit.App(SCRIPT, routes=pages)
+    with suppress(KeyboardInterrupt):  # which is how it is meant to end
+        uvicorn.run(
+            application,
+            host=address,
+            port=port,
+            log_level="warning",
+            timeout_graceful_shutdown=1,
+        )
+
+
+def _at_the_root(request: Request) -> Response:
+    """Lead a page's address to the root, which shows it at once.
+
+    Opened at its own path, Streamlit would look for the server below that first, in vain.
+    """
+    from starlette.responses import RedirectResponse
+
+    page = request.url.path.rpartition("/")[2]
+    query = f"&{request.url.query}" if request.url.query else ""
+    return RedirectResponse(f"./?page={page}{query}")
 
 
 def _check_installed() -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
+
 import streamlit as st
 from psycopg import errors
 
@@ -11,6 +13,7 @@ from totes.dashboard.summaries import Edition
 from totes.errors import ConfigurationError
 
 MOST = 60  # batches in the charts
+QUICK = 50_000_000  # bytes of a table whose rows are counted
 LISTED = 15  # batches in the table
 
 ELSEWHERE = """
@@ -59,8 +62,14 @@ def _batches(here: str, key: tuple[object, ...]) -> list[Row] | None:
 
 @st.cache_data(max_entries=20, show_spinner=False)
 def _sizes(here: str, key: tuple[object, ...]) -> list[Row]:
+    """The tables with their rows: counted where that is quick, else as PostgreSQL estimates them."""
     with connection.session() as session:
-        return connection.rows(session, "tables")
+        found = connection.rows(session, "tables")
+        for row in found:
+            row["exact"] = row["bytes"] < QUICK
+            if row["exact"]:
+                row["rows"] = connection.count(session, row["name"])
+    return found
 
 
 def _totals(now: Edition, batches: list[Row] | None) -> None:
@@ -77,10 +86,14 @@ def _draw(batches: list[Row]) -> None:
     unit = f"the last {len(batches)} batches" if len(batches) > 1 else "the only batch"
     left, right = st.columns(2)
     with left:
-        drawn = [_drawn(row, row["rows"], f"{row['rows']:,} rows") for row in batches]
+        # beside the first, which brings everything, the others would not be seen
+        later = [row for row in batches if row["batch"] > 1] or batches
+        drawn = [_drawn(row, row["rows"], f"{row['rows']:,} rows") for row in later]
         numbers = [{"batch": row["batch"], "rows": row["rows"]} for row in batches]
-        most = max(batches, key=lambda row: row["rows"])
+        most = max(later, key=lambda row: row["rows"])
         says = f"The largest: batch {most['batch']:,} with {figures.counted(most['rows'], 'row')}."
+        if len(later) < len(batches):
+            says += f" Not drawn: the first, with {figures.counted(batches[0]['rows'], 'row')}."
         chart = charts.columns(drawn, label="label", value="total", tip="tip", along="batch")
         panels.chart("Rows by batch", f"Rows added or changed in all tables, {unit}", chart, numbers, says)
     with right:
@@ -112,9 +125,10 @@ def _tables(found: list[Row]) -> None:
     rows = [
         {
             "table": row["name"],
-            "rows, about": row["rows"],
-            "MB": round(row["bytes"] / 1e6, 1),
+            "rows": row["rows"],
+            "counted": row["exact"],
+            "MB": round(Decimal(row["bytes"]) / 1_000_000, 1),
         }
         for row in found
     ]
-    panels.table("Tables", "Rows as PostgreSQL estimates them, and size on its disk, indexes included", rows)
+    panels.table("Tables", "Rows, in large tables as PostgreSQL estimates them; and size on its disk, with indexes", rows)
