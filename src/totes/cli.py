@@ -211,6 +211,22 @@ def verify(*, repair: bool, as_json: bool) -> bool:
     return found.is_well
 
 
+@command
+@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+def rates(*, file: Path, as_json: bool) -> bool:
+    """Take exchange rates into the warehouse, from a file in the layout of the European Central
+    Bank's eurofxref-hist.csv; zipped will do. They add to those that are there, and correct them.
+    """
+    from totes import pipeline, terminal
+
+    taken = pipeline.take_rates(_settings(), file)
+    if as_json:
+        click.echo(json.dumps(terminal.rates_document(taken)))
+    else:
+        terminal.show_rates(taken)
+    return True
+
+
 @cli.group()
 def contract() -> None:
     """Contracts: what Totes expects of each table of the source."""

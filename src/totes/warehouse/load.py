@@ -104,7 +104,7 @@ def apply(
             schema.refuse_source(connection, batch.snapshot)
             schema.set_up(connection, model)
         else:
-            schema.check_model(connection, model)
+            schema.follow(connection, model)
         last = ledger.last_applied(connection)
         if last and last.batch >= batch.number:
             return False
