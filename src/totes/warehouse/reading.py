@@ -20,7 +20,8 @@ from totes.datatype import DataType
 from totes.errors import ConfigurationError, TotesError
 from totes.postgres import PRINTING, one_line, speaking_to
 from totes.warehouse import schema
-from totes.warehouse.load import PATIENCE, REBUILD_HINT, SETTING
+from totes.warehouse.load import PATIENCE, REBUILD_HINT
+from totes.warehouse.schema import SETTING
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection

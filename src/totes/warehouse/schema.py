@@ -13,9 +13,10 @@ from psycopg import errors, sql
 from totes.changes import Snapshot
 from totes.contract import Column, DataModel, StarContract
 from totes.errors import ConfigurationError
-from totes.postgres import database_of, one_line
+from totes.postgres import database_of, one_line, speaking_to
 from totes.profiling import measured
 
+SETTING = "TOTES_WAREHOUSE"
 SCHEMA = "public"
 OWN_SCHEMA = "totes"
 
@@ -112,8 +113,8 @@ def is_sound(connection: psycopg.Connection, model: DataModel) -> bool:
 
 @measured("create tables")
 def set_up(connection: psycopg.Connection, model: DataModel) -> None:
-    """Create everything in a database that has none of it; the caller's transaction holds it all,
-    and ends with refer().
+    """Create the tables in a database that has none of them; the caller's transaction holds it all.
+    It goes on with complete() once there are rows in them, and ends with refer().
 
     Raises ConfigurationError if a name is taken by something that is not ours.
     """
@@ -123,18 +124,48 @@ def set_up(connection: psycopg.Connection, model: DataModel) -> None:
         for star in model.load_order:
             connection.execute(_create_table(star))
             _describe(connection, star)
-        for name, text in model.views.items():
-            view = sql.Identifier(SCHEMA, name)
-            connection.execute(sql.SQL("create view {} as {}").format(view, _raw(text)))
         insert = "insert into totes.state (model, made) values (%s, %s)"
         connection.execute(insert, [fingerprint(model), _made_of(model)])
     except (errors.DuplicateTable, errors.DuplicateSchema) as error:
-        raise ConfigurationError(
-            f"the warehouse database is not empty: {one_line(error)}",
-            hint="name an empty database in TOTES_WAREHOUSE; the first load sets it up",
-        ) from error
+        raise _taken(error) from error
 
 
+@measured("build keys")
+def complete(connection: psycopg.Connection, model: DataModel) -> None:
+    """Add the tables' keys, and the views, which may rely on them. An index is built of rows that
+    are there in less than half the time in which it grows with them.
+
+    Raises ConfigurationError if a view's name is taken by something that is not ours.
+    """
+    for star in model.load_order:
+        with speaking_to(SETTING, star.name):
+            _alter(connection, star, _keys(star))
+    try:
+        for name, text in model.views.items():
+            view = sql.Identifier(SCHEMA, name)
+            connection.execute(sql.SQL("create view {} as {}").format(view, _raw(text)))
+    except errors.DuplicateTable as error:
+        raise _taken(error) from error
+
+
+def _taken(error: errors.Error) -> ConfigurationError:
+    return ConfigurationError(
+        f"the warehouse database is not empty: {one_line(error)}",
+        hint="name an empty database in TOTES_WAREHOUSE; the first load sets it up",
+    )
+
+
+def _keys(star: StarContract) -> list[sql.Composed]:
+    key = sql.SQL(", ").join(map(sql.Identifier, star.key))
+    if star.record_id is None:
+        return [sql.SQL("add primary key ({})").format(key)]
+    return [
+        sql.SQL("add primary key ({})").format(sql.Identifier(star.record_id)),
+        sql.SQL("add unique ({}, batch)").format(key),
+    ]
+
+
+@measured("check foreign keys")
 def refer(connection: psycopg.Connection, model: DataModel) -> None:
     """Add the foreign keys of all tables. Rows that are there are checked in one pass, which takes
     a small part of the time that a look for each row takes as it comes."""
@@ -215,14 +246,9 @@ def _raw(text: str) -> sql.SQL:
 
 def _create_table(star: StarContract) -> sql.Composed:
     lines: list[sql.Composable] = [_column(name, column) for name, column in star.columns.items()]
-    key = sql.SQL(", ").join(map(sql.Identifier, star.key))
-    if star.record_id is not None:
+    if star.is_fact:
         for name, (definition, _) in FACT_MARKS.items():
             lines.append(sql.SQL("{} {}").format(sql.Identifier(name), _raw(definition)))
-        lines.append(sql.SQL("primary key ({})").format(sql.Identifier(star.record_id)))
-        lines.append(sql.SQL("unique ({}, batch)").format(key))
-    else:
-        lines.append(sql.SQL("primary key ({})").format(key))
     return sql.SQL("create table {} ({})").format(relation(star), sql.SQL(", ").join(lines))
 
 
