@@ -14,12 +14,13 @@ from totes.changes import Snapshot
 from totes.column import Column
 from totes.contract import DataModel, StarContract
 from totes.errors import ConfigurationError
-from totes.postgres import database_of, one_line
+from totes.postgres import database_of, one_line, speaking_to
 from totes.profiling import measured
 from totes.rates import RatesContract
 from totes.warehouse import views
 from totes.warehouse.relations import SCHEMA, commented, describe, kinds, misfit
 
+SETTING = "TOTES_WAREHOUSE"
 OWN_SCHEMA = "totes"
 
 OWN_TABLES = """
@@ -122,8 +123,8 @@ def _made(connection: psycopg.Connection) -> tuple[tuple[str, str], list[str]]:
 
 @measured("create tables")
 def set_up(connection: psycopg.Connection, model: DataModel) -> None:
-    """Create everything in a database that has none of it; the caller's transaction holds it all,
-    and ends with refer().
+    """Create the tables in a database that has none of them; the caller's transaction holds it all.
+    It goes on with complete() once there are rows in them, and ends with refer().
 
     Raises ConfigurationError if a name is taken by something that is not ours.
     """
@@ -131,21 +132,51 @@ def set_up(connection: psycopg.Connection, model: DataModel) -> None:
         connection.execute(OWN_TABLES)
         for star in model.load_order:
             connection.execute(_create_table(star))
-            if star.is_fact:
-                connection.execute(_index(star))
             describe(connection, "table", star.name, star.grain, _comments(star))
         if model.rates:
             _keep_rates(connection, model.rates)
-        views.create(connection, model)
         insert = "insert into totes.state (model, made) values (%s, %s)"
         connection.execute(insert, [" ".join(fingerprints(model)), _made_of(model)])
     except (errors.DuplicateTable, errors.DuplicateSchema) as error:
-        raise ConfigurationError(
-            f"the warehouse database is not empty: {one_line(error)}",
-            hint="name an empty database in TOTES_WAREHOUSE; the first load sets it up",
-        ) from error
+        raise _taken(error) from error
 
 
+@measured("build keys")
+def complete(connection: psycopg.Connection, model: DataModel) -> None:
+    """Add the tables' keys, and the views, which may rely on them. An index is built of rows that
+    are there in less than half the time in which it grows with them.
+
+    Raises ConfigurationError if a view's name is taken by something that is not ours.
+    """
+    for star in model.load_order:
+        with speaking_to(SETTING, star.name):
+            _alter(connection, star, _keys(star))
+            if star.is_fact:
+                connection.execute(_index(star))
+    try:
+        views.create(connection, model)
+    except errors.DuplicateTable as error:
+        raise _taken(error) from error
+
+
+def _taken(error: errors.Error) -> ConfigurationError:
+    return ConfigurationError(
+        f"the warehouse database is not empty: {one_line(error)}",
+        hint="name an empty database in TOTES_WAREHOUSE; the first load sets it up",
+    )
+
+
+def _keys(star: StarContract) -> list[sql.Composed]:
+    key = sql.SQL(", ").join(map(sql.Identifier, star.key))
+    if star.record_id is None:
+        return [sql.SQL("add primary key ({})").format(key)]
+    return [
+        sql.SQL("add primary key ({})").format(sql.Identifier(star.record_id)),
+        sql.SQL("add unique ({}, batch)").format(key),
+    ]
+
+
+@measured("check foreign keys")
 def refer(connection: psycopg.Connection, model: DataModel) -> None:
     """Add the foreign keys of all tables. Rows that are there are checked in one pass, which takes
     a small part of the time that a look for each row takes as it comes."""
@@ -221,20 +252,15 @@ def _raw(text: str) -> sql.SQL:
 
 def _create_table(star: StarContract) -> sql.Composed:
     lines: list[sql.Composable] = [_column(name, column) for name, column in star.columns.items()]
-    key = sql.SQL(", ").join(map(sql.Identifier, star.key))
-    if star.record_id is not None:
+    if star.is_fact:
         for name, (definition, _) in FACT_MARKS.items():
             lines.append(sql.SQL("{} {}").format(sql.Identifier(name), _raw(definition)))
-        lines.append(sql.SQL("primary key ({})").format(sql.Identifier(star.record_id)))
-        lines.append(sql.SQL("unique ({}, batch)").format(key))
-    else:
-        lines.append(sql.SQL("primary key ({})").format(key))
     return sql.SQL("create table {} ({})").format(relation(star), sql.SQL(", ").join(lines))
 
 
 def _index(star: StarContract) -> sql.Composed:
     """An index of the versions that followed another, by which views tell which rows are current.
-    What a first load brings has none of these, so that it costs a load next to nothing."""
+    A first load brings none, and a later one few."""
     key = sql.SQL(", ").join(map(sql.Identifier, star.key))
     create = sql.SQL("create index on {} ({}, batch) where change <> 'insert'")
     return create.format(relation(star), key)
