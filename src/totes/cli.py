@@ -1,32 +1,20 @@
-"""The commands, thin: read the settings, call the pipeline, show what came of it.
-
-Exit codes: 0 done, 1 failed (or done but for a table that was stopped), 2 wrong use.
-"""
+"""The commands, thin: read the settings, call the pipeline, show what came of it."""
 
 from __future__ import annotations
 
 import json
 import signal
-import sys
-import traceback
-from collections.abc import Callable
-from functools import partial, wraps
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
 
 import click
 
 from totes import __version__
+from totes.command import commanded, settings_of_environment, show_error, stage
 from totes.dashboard.command import dashboard
-from totes.errors import TotesError
 from totes.repeating import Duration, repeated
 
-if TYPE_CHECKING:
-    from totes.report import Progress, Report
-
 # Whatever is heavy is imported by the command that needs it: `totes --help` must not wait.
-
-FAILED = 1
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -46,62 +34,7 @@ def main() -> None:
     cli(prog_name="totes")
 
 
-def command(
-    function: Callable[..., bool], *, group: click.Group = cli, name: str | None = None
-) -> click.Command:
-    """A command with --json and --debug, whose errors are a line and a hint.
-
-    The function returns whether all is well, which is the exit code.
-    """
-
-    @group.command(name=name or function.__name__)
-    @click.option("--json", "as_json", is_flag=True, help="Print JSON, for programs.")
-    @click.option("--debug", is_flag=True, help="Show the traceback of an error.")
-    @wraps(function)
-    def run(*, as_json: bool, debug: bool, **options: Any) -> None:
-        try:
-            well = function(as_json=as_json, **options)
-        except TotesError as error:
-            _show_error(error, as_json=as_json, debug=debug)
-            well = False
-        except KeyboardInterrupt:
-            click.echo("\nstopped; nothing half done was kept", err=True)
-            well = False
-        sys.exit(0 if well else FAILED)
-
-    return run
-
-
-def _show_error(error: TotesError, *, as_json: bool, debug: bool) -> None:
-    if debug:
-        traceback.print_exception(error)
-    if as_json:
-        click.echo(json.dumps({"error": str(error), "hint": error.hint}))
-        return
-    click.echo(f"{click.style('error:', fg='red', bold=True)} {error}", err=True)
-    if error.hint:
-        click.echo(f"{click.style('hint:', bold=True)} {error.hint}", err=True)
-
-
-def _settings() -> Any:
-    from totes.config import Settings
-
-    return Settings.of_environment()
-
-
-def _stage(
-    call: Callable[[Progress], list[Report]], *, as_json: bool, profile: bool = False
-) -> bool:
-    """Run stages with progress, show their reports, and say whether no table was stopped."""
-    from totes import terminal
-
-    with terminal.progress(hidden=as_json) as progress:
-        reports = call(progress)
-    if as_json:
-        click.echo(json.dumps([report.to_dict(profile=profile) for report in reports]))
-    else:
-        terminal.show_reports(reports, profile=profile)
-    return not any(report.problems for report in reports)
+command = partial(commanded, group=cli)
 
 
 confirmation = click.option(
@@ -121,18 +54,18 @@ def run(*, every: float | None, profile: bool, confirmed: tuple[str, ...], as_js
     """Ingest, process and load: bring lakes and warehouse up to date."""
     from totes import pipeline
 
-    settings = _settings()
+    settings = settings_of_environment()
     pending = list(confirmed)  # a person's word is for one run, and not for those to come
 
     def once() -> bool:
         said = [pending.pop() for _ in pending[:]]
-        return _stage(
+        return stage(
             lambda progress: pipeline.run(settings, progress, confirmed=said),
             as_json=as_json,
             profile=profile,
         )
 
-    return repeated(once, every, partial(_show_error, as_json=as_json, debug=False))
+    return repeated(once, every, partial(show_error, as_json=as_json, debug=False))
 
 
 @command
@@ -141,8 +74,10 @@ def ingest(*, confirmed: tuple[str, ...], as_json: bool) -> bool:
     """Archive what changed at the source in the ingestion lake."""
     from totes import pipeline
 
-    return _stage(
-        lambda progress: [pipeline.ingest(_settings(), progress, confirmed=confirmed)],
+    return stage(
+        lambda progress: [
+            pipeline.ingest(settings_of_environment(), progress, confirmed=confirmed)
+        ],
         as_json=as_json,
     )
 
@@ -152,7 +87,9 @@ def process(*, as_json: bool) -> bool:
     """Remodel new ingestion batches as star schemas in the processed lake."""
     from totes import pipeline
 
-    return _stage(lambda progress: [pipeline.process(_settings(), progress)], as_json=as_json)
+    return stage(
+        lambda progress: [pipeline.process(settings_of_environment(), progress)], as_json=as_json
+    )
 
 
 @command
@@ -160,7 +97,9 @@ def load(*, as_json: bool) -> bool:
     """Apply new processed batches to the warehouse."""
     from totes import pipeline
 
-    return _stage(lambda progress: [pipeline.load(_settings(), progress)], as_json=as_json)
+    return stage(
+        lambda progress: [pipeline.load(settings_of_environment(), progress)], as_json=as_json
+    )
 
 
 @command
@@ -174,8 +113,9 @@ def rebuild(*, as_of: int | None, yes: bool, as_json: bool) -> bool:
         raise click.UsageError(
             "this empties the warehouse's tables and fills them anew from the lake; add --yes"
         )
-    return _stage(
-        lambda progress: [pipeline.rebuild(_settings(), progress, as_of=as_of)], as_json=as_json
+    return stage(
+        lambda progress: [pipeline.rebuild(settings_of_environment(), progress, as_of=as_of)],
+        as_json=as_json,
     )
 
 
@@ -184,7 +124,7 @@ def status(*, as_json: bool) -> bool:
     """Show what is in lakes and warehouse, per table, and how fresh it is."""
     from totes import pipeline, terminal
 
-    found = pipeline.status(_settings())
+    found = pipeline.status(settings_of_environment())
     if as_json:
         click.echo(json.dumps(terminal.status_document(found)))
     else:
@@ -200,9 +140,9 @@ def verify(*, repair: bool, as_json: bool) -> bool:
 
     with terminal.progress(hidden=as_json) as progress:
         if repair:
-            reports, found = pipeline.repair(_settings(), progress)
+            reports, found = pipeline.repair(settings_of_environment(), progress)
         else:
-            reports, found = [], pipeline.verify(_settings(), progress)
+            reports, found = [], pipeline.verify(settings_of_environment(), progress)
     if as_json:
         done = {"repaired": [report.to_dict() for report in reports]} if repair else {}
         click.echo(json.dumps({**done, **terminal.verification_document(found)}))
@@ -210,6 +150,22 @@ def verify(*, repair: bool, as_json: bool) -> bool:
         terminal.show_reports(reports)
         terminal.show_verification(found)
     return found.is_well
+
+
+@command
+@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+def rates(*, file: Path, as_json: bool) -> bool:
+    """Take exchange rates into the warehouse, from a file in the layout of the European Central
+    Bank's eurofxref-hist.csv; zipped will do. They add to those that are there, and correct them.
+    """
+    from totes import pipeline, terminal
+
+    taken = pipeline.take_rates(settings_of_environment(), file)
+    if as_json:
+        click.echo(json.dumps(terminal.rates_document(taken)))
+    else:
+        terminal.show_rates(taken)
+    return True
 
 
 @cli.group()
@@ -222,7 +178,7 @@ def check(*, as_json: bool) -> bool:
     """Compare the source with its contracts, without a run: what would stop a table?"""
     from totes import pipeline, terminal
 
-    found = pipeline.check_contracts(_settings())
+    found = pipeline.check_contracts(settings_of_environment())
     if as_json:
         click.echo(json.dumps(terminal.contract_check_document(found)))
     else:
@@ -237,7 +193,7 @@ def infer(*, folder: Path, schema: str, as_json: bool) -> bool:
     """Write contracts for the source's tables to FOLDER/source: a data model to begin with."""
     from totes import pipeline, terminal
 
-    made = pipeline.infer_contracts(_settings(), folder, schema)
+    made = pipeline.infer_contracts(settings_of_environment(), folder, schema)
     if as_json:
         click.echo(json.dumps(terminal.inferred_document(made)))
     else:
@@ -257,7 +213,7 @@ def quarantine_list(*, model: str | None, as_json: bool) -> bool:
     from totes import pipeline, terminal
 
     limit = None if as_json else terminal.LISTED
-    found = pipeline.quarantined_rows(_settings(), model, limit=limit)
+    found = pipeline.quarantined_rows(settings_of_environment(), model, limit=limit)
     if as_json:
         click.echo(json.dumps(terminal.quarantine_document(found)))
     else:
@@ -271,7 +227,7 @@ def quarantine_retry(*, as_json: bool) -> bool:
     from totes import pipeline, terminal
 
     with terminal.progress(hidden=as_json) as progress:
-        retried = pipeline.retry(_settings(), progress)
+        retried = pipeline.retry(settings_of_environment(), progress)
     if as_json:
         click.echo(json.dumps(terminal.retried_document(retried)))
     else:

@@ -217,21 +217,6 @@ def test_tables_and_columns_say_what_they_mean(world: World) -> None:
     ]
 
 
-def test_another_data_model_needs_a_rebuild(world: World) -> None:
-    """A warehouse made of another version of the data model is refused until it is rebuilt."""
-    world.run()
-    folder = world.folder / "model"
-    shutil.copytree(shipped_model(), folder)
-    view = folder / "views" / "designs.sql"
-    view.write_text("select design_name from dim_design")
-    world.extra["model"] = folder
-    world.change("update staff set first_name = 'Ann'")
-    with pytest.raises(ConfigurationError, match="another version of the data model"):
-        world.run()
-    pipeline.rebuild(world.settings)
-    assert world.ask("select count(*) from designs") == [(2,)]
-
-
 def test_another_star_contract_needs_another_processed_lake(world: World) -> None:
     """A processed lake made of other star contracts is refused, and the hint says what to do."""
     world.run()

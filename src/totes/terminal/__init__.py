@@ -14,6 +14,7 @@ from totes.terminal.quarantine import (
     show_quarantine,
     show_retried,
 )
+from totes.terminal.rates import rates_document, show_rates
 from totes.terminal.reports import show_reports
 from totes.terminal.status import show_status, status_document
 from totes.terminal.verification import show_verification, verification_document
@@ -25,10 +26,12 @@ __all__ = [
     "length",
     "progress",
     "quarantine_document",
+    "rates_document",
     "retried_document",
     "show_contract_check",
     "show_inferred",
     "show_quarantine",
+    "show_rates",
     "show_reports",
     "show_retried",
     "show_status",

@@ -25,11 +25,11 @@ from totes.errors import ConfigurationError, DamageError
 from totes.postgres import connect, limiting, speaking_to
 from totes.profiling import measured
 from totes.warehouse import ledger, schema
+from totes.warehouse.schema import SETTING
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
-SETTING = "TOTES_WAREHOUSE"
 LOCK = 0x746F746573  # "totes": the number that loads of one database agree on
 PATIENCE = "12s"  # for locks that are not another load's; the pipeline tries several times
 # A load that hangs, or whose machine has vanished, must not keep the others waiting for its lock.
@@ -104,7 +104,7 @@ def apply(
             schema.refuse_source(connection, batch.snapshot)
             schema.set_up(connection, model)
         else:
-            schema.check_model(connection, model)
+            schema.follow(connection, model)
         last = ledger.last_applied(connection)
         if last and last.batch >= batch.number:
             return False
@@ -116,7 +116,8 @@ def apply(
             )
         _apply(connection, model, engine, batch, done)
         if is_new:
-            _refer(connection, model)
+            schema.complete(connection, model)
+            schema.refer(connection, model)
         return True
 
 
@@ -139,12 +140,15 @@ def rebuild(
         else:
             schema.tear_down(connection)
         for batch in batches:
-            if not schema.is_set_up(connection):
+            is_new = not schema.is_set_up(connection)
+            if is_new:
                 schema.refuse_source(connection, batch.snapshot)
                 schema.set_up(connection, model)
             _apply(connection, model, engine, batch, done)
+            if is_new:
+                schema.complete(connection, model)
         if schema.is_set_up(connection):
-            _refer(connection, model)
+            schema.refer(connection, model)
 
 
 @contextmanager
@@ -177,12 +181,6 @@ def _apply(
     ledger.enter(connection, batch.number, batch.manifest, taken_at, batch.rows)
     if batch.whole:
         ledger.vouch(connection, batch.number, taken_at)
-
-
-@measured("check foreign keys")
-def _refer(connection: psycopg.Connection, model: DataModel) -> None:
-    with speaking_to(SETTING):
-        schema.refer(connection, model)
 
 
 def _append(

@@ -6,22 +6,21 @@ Star tables and views lie in `public`, where analysts look; what Totes keeps for
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
 
 import psycopg
 from psycopg import errors, sql
 
 from totes.changes import Snapshot
-from totes.column import Column, Described
+from totes.column import Column
 from totes.contract import DataModel, StarContract
-from totes.datatype import DataType
-from totes.errors import ConfigurationError, ModelError
-from totes.postgres import database_of, one_line
+from totes.errors import ConfigurationError
+from totes.postgres import database_of, one_line, speaking_to
 from totes.profiling import measured
 from totes.rates import RatesContract
-from totes.view import ViewContract
+from totes.warehouse import views
+from totes.warehouse.relations import SCHEMA, commented, describe, kinds, misfit
 
-SCHEMA = "public"
+SETTING = "TOTES_WAREHOUSE"
 OWN_SCHEMA = "totes"
 
 OWN_TABLES = """
@@ -68,15 +67,16 @@ def columns_of(star: StarContract) -> list[str]:
     return [*star.columns, *(FACT_MARKS if star.is_fact else ())]
 
 
-def fingerprint(model: DataModel) -> str:
-    """Changes when the tables or views that the model makes would; of its two parts, the first goes
-    with the tables, the second with the views."""
+def fingerprints(model: DataModel) -> tuple[str, str]:
+    """Two: the first changes when the tables that the model makes would, the second with the
+    views."""
     tables = [f"{star.name} {star.fingerprint}" for star in model.load_order]
     tables += [f"{model.rates.name} {model.rates.fingerprint}"] if model.rates else []
-    views = [view.fingerprint for view in model.view_order]
-    return "-".join(
-        hashlib.sha256("\n".join(parts).encode()).hexdigest()[:16] for parts in (tables, views)
-    )
+    return _hashed(tables), _hashed([view.fingerprint for view in model.view_order])
+
+
+def _hashed(parts: list[str]) -> str:
+    return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:16]
 
 
 def is_set_up(connection: psycopg.Connection) -> bool:
@@ -105,50 +105,78 @@ def _made_of(model: DataModel) -> list[str]:
     return [*(view.name for view in views), *(star.name for star in stars)]
 
 
-def _kinds(connection: psycopg.Connection, names: list[str]) -> dict[str, str]:
-    """Name → kind (`r` table, `v` view) of those that there are in the schema."""
-    query = """
-        select relname, relkind::text from pg_class
-        where relnamespace = %s::regnamespace and relname = any(%s)
-    """
-    return dict(connection.execute(query, [SCHEMA, names]).fetchall())
-
-
 def is_sound(connection: psycopg.Connection, model: DataModel) -> bool:
     """Whether all that this model makes is there, as it makes it."""
     if not is_set_up(connection):
         return False
-    row = connection.execute("select model from totes.state").fetchone()
-    made = _made_of(model)
-    return row == (fingerprint(model),) and len(_kinds(connection, made)) == len(made)
+    made = [*_made_of(model), *([model.rates.name] if model.rates else [])]
+    return _made(connection)[0] == fingerprints(model) and len(kinds(connection, made)) == len(made)
+
+
+def _made(connection: psycopg.Connection) -> tuple[tuple[str, str], list[str]]:
+    """The fingerprints of what a warehouse was made of, and the names of all that was made."""
+    row = connection.execute("select model, made from totes.state").fetchone()
+    model, made = row or ("", [])
+    tables, _, seen = model.partition(" ")
+    return (tables, seen), made
 
 
 @measured("create tables")
 def set_up(connection: psycopg.Connection, model: DataModel) -> None:
-    """Create everything in a database that has none of it; the caller's transaction holds it all,
-    and ends with refer().
+    """Create the tables in a database that has none of them; the caller's transaction holds it all.
+    It goes on with complete() once there are rows in them, and ends with refer().
 
     Raises ConfigurationError if a name is taken by something that is not ours.
     """
     try:
-        connection.execute("set local search_path = public")
         connection.execute(OWN_TABLES)
         for star in model.load_order:
             connection.execute(_create_table(star))
-            _describe(connection, star.name, star.grain, comments(star))
+            describe(connection, "table", star.name, star.grain, _comments(star))
         if model.rates:
             _keep_rates(connection, model.rates)
-        for view in model.view_order:
-            _create_view(connection, view)
         insert = "insert into totes.state (model, made) values (%s, %s)"
-        connection.execute(insert, [fingerprint(model), _made_of(model)])
+        connection.execute(insert, [" ".join(fingerprints(model)), _made_of(model)])
     except (errors.DuplicateTable, errors.DuplicateSchema) as error:
-        raise ConfigurationError(
-            f"the warehouse database is not empty: {one_line(error)}",
-            hint="name an empty database in TOTES_WAREHOUSE; the first load sets it up",
-        ) from error
+        raise _taken(error) from error
 
 
+@measured("build keys")
+def complete(connection: psycopg.Connection, model: DataModel) -> None:
+    """Add the tables' keys, and the views, which may rely on them. An index is built of rows that
+    are there in less than half the time in which it grows with them.
+
+    Raises ConfigurationError if a view's name is taken by something that is not ours.
+    """
+    for star in model.load_order:
+        with speaking_to(SETTING, star.name):
+            _alter(connection, star, _keys(star))
+            if star.is_fact:
+                connection.execute(_index(star))
+    try:
+        views.create(connection, model)
+    except errors.DuplicateTable as error:
+        raise _taken(error) from error
+
+
+def _taken(error: errors.Error) -> ConfigurationError:
+    return ConfigurationError(
+        f"the warehouse database is not empty: {one_line(error)}",
+        hint="name an empty database in TOTES_WAREHOUSE; the first load sets it up",
+    )
+
+
+def _keys(star: StarContract) -> list[sql.Composed]:
+    key = sql.SQL(", ").join(map(sql.Identifier, star.key))
+    if star.record_id is None:
+        return [sql.SQL("add primary key ({})").format(key)]
+    return [
+        sql.SQL("add primary key ({})").format(sql.Identifier(star.record_id)),
+        sql.SQL("add unique ({}, batch)").format(key),
+    ]
+
+
+@measured("check foreign keys")
 def refer(connection: psycopg.Connection, model: DataModel) -> None:
     """Add the foreign keys of all tables. Rows that are there are checked in one pass, which takes
     a small part of the time that a look for each row takes as it comes."""
@@ -179,39 +207,34 @@ def _alter(connection: psycopg.Connection, star: StarContract, what: list[sql.Co
     connection.execute(alter)
 
 
-def check_model(connection: psycopg.Connection, model: DataModel) -> None:
-    """Raise ConfigurationError if the warehouse was made of another data model than this one."""
-    row = connection.execute("select model from totes.state").fetchone()
-    if row is None or row[0] != fingerprint(model):
+def follow(connection: psycopg.Connection, model: DataModel) -> None:
+    """Make the views anew if the data model has others by now; the caller's transaction holds it.
+
+    Raises ConfigurationError if the tables were made of another version of the model.
+    """
+    (tables, views_then), made = _made(connection)
+    wanted = fingerprints(model)
+    if tables != wanted[0]:
         raise ConfigurationError(
             "the warehouse was made of another version of the data model",
             hint="totes rebuild --yes makes it anew from the lake",
         )
+    if views_then != wanted[1]:
+        views.renew(connection, model, made)
+        update = "update totes.state set model = %s, made = %s"
+        connection.execute(update, [" ".join(wanted), _made_of(model)])
 
 
 def tear_down(connection: psycopg.Connection) -> None:
-    """Drop what an earlier set_up() made, if there is any.
+    """Drop what an earlier set_up() made, if there is any, but for exchange rates.
 
     Raises ConfigurationError, and drops nothing, if others have built something on it.
     """
-    if not is_set_up(connection):
-        return
-    row = connection.execute("select made from totes.state").fetchone()
-    made = row[0] if row else []
-    kinds = _kinds(connection, made)
-    try:
-        for name in made:
-            if name in kinds:
-                drop = sql.SQL("drop view {}" if kinds[name] == "v" else "drop table {}")
-                connection.execute(drop.format(sql.Identifier(SCHEMA, name)))
-        connection.execute("drop table totes.state, totes.ledger")
-        connection.execute("drop schema totes")
-    except errors.DependentObjectsStillExist as error:
-        detail = (error.diag.message_detail or "").splitlines()
-        raise ConfigurationError(
-            f"{one_line(error)}: {detail[0] if detail else 'something was built on it'}",
-            hint="drop it, rebuild, and make it anew; or name a new database in TOTES_WAREHOUSE",
-        ) from error
+    if is_set_up(connection):
+        with views.alone():
+            views.drop(connection, _made(connection)[1])
+            connection.execute("drop table totes.state, totes.ledger")
+            connection.execute("drop schema totes")
 
 
 def empty(connection: psycopg.Connection, model: DataModel) -> None:
@@ -229,15 +252,18 @@ def _raw(text: str) -> sql.SQL:
 
 def _create_table(star: StarContract) -> sql.Composed:
     lines: list[sql.Composable] = [_column(name, column) for name, column in star.columns.items()]
-    key = sql.SQL(", ").join(map(sql.Identifier, star.key))
-    if star.record_id is not None:
+    if star.is_fact:
         for name, (definition, _) in FACT_MARKS.items():
             lines.append(sql.SQL("{} {}").format(sql.Identifier(name), _raw(definition)))
-        lines.append(sql.SQL("primary key ({})").format(sql.Identifier(star.record_id)))
-        lines.append(sql.SQL("unique ({}, batch)").format(key))
-    else:
-        lines.append(sql.SQL("primary key ({})").format(key))
     return sql.SQL("create table {} ({})").format(relation(star), sql.SQL(", ").join(lines))
+
+
+def _index(star: StarContract) -> sql.Composed:
+    """An index of the versions that followed another, by which views tell which rows are current.
+    A first load brings none, and a later one few."""
+    key = sql.SQL(", ").join(map(sql.Identifier, star.key))
+    create = sql.SQL("create index on {} ({}, batch) where change <> 'insert'")
+    return create.format(relation(star), key)
 
 
 def _column(name: str, column: Column) -> sql.Composable:
@@ -248,72 +274,18 @@ def _column(name: str, column: Column) -> sql.Composable:
 
 
 def _keep_rates(connection: psycopg.Connection, rates: RatesContract) -> None:
-    """Create the table of rates, unless it is there already."""
-    name = sql.Identifier(SCHEMA, rates.name)
+    """Create the table of exchange rates, unless it has outlived a warehouse before this one."""
+    place = sql.Identifier(SCHEMA, rates.name)
     lines = [_column(name, column) for name, column in rates.columns.items()]
     key = sql.SQL(", ").join(map(sql.Identifier, rates.key))
     lines.append(sql.SQL("primary key ({})").format(key))
     create = sql.SQL("create table if not exists {} ({})")
-    connection.execute(create.format(name, sql.SQL(", ").join(lines)))
-    _check_columns(
-        connection, rates.name, rates.columns, "drop it, rebuild, and fill it by totes rates"
-    )
-    comments = {name: column.comment for name, column in rates.columns.items()}
-    _describe(connection, rates.name, rates.grain, comments)
+    connection.execute(create.format(place, sql.SQL(", ").join(lines)))
+    if wrong := misfit(connection, rates.name, rates.columns):
+        raise ConfigurationError(wrong, hint=f"drop table {rates.name}; then fill it anew")
+    describe(connection, "table", rates.name, rates.grain, commented(rates.columns))
 
 
-def _create_view(connection: psycopg.Connection, view: ViewContract) -> None:
-    name = sql.Identifier(SCHEMA, view.name)
-    connection.execute(sql.SQL("create view {} as {}").format(name, _raw(view.sql)))
-    if view.columns:
-        hint = f"mend {view.name}.sql or {view.name}.toml"
-        _check_columns(connection, view.name, view.columns, hint)
-        comments = {name: column.comment for name, column in view.columns.items()}
-        _describe(connection, view.name, view.grain, comments)
-
-
-def _check_columns(
-    connection: psycopg.Connection, name: str, columns: Mapping[str, Described], hint: str
-) -> None:
-    """Raise ModelError if a table or view does not have just these columns, in this order."""
-    query = """
-        select attname, format_type(atttypid, atttypmod) from pg_attribute
-        where attrelid = %s::regclass and attnum > 0 and not attisdropped order by attnum
-    """
-    said = sql.Identifier(SCHEMA, name).as_string(connection)
-    found = {column: DataType.found(kind) for column, kind in connection.execute(query, [said])}
-    wanted = {column: described.type for column, described in columns.items()}
-    if list(found) != list(wanted):
-        raise ModelError(
-            f"{name} has the columns {', '.join(found)}; its contract says {', '.join(wanted)}",
-            hint=hint,
-        )
-    for column, kind in found.items():
-        if kind != wanted[column]:
-            raise ModelError(
-                f"{name}.{column} is {kind}; its contract says {wanted[column]}", hint=hint
-            )
-
-
-def comments(star: StarContract) -> dict[str, str]:
-    """Column → what it means, with the two that Totes adds to a fact."""
-    meanings = {name: column.comment for name, column in star.columns.items()}
+def _comments(star: StarContract) -> dict[str, str]:
     marks = {name: meaning for name, (_, meaning) in FACT_MARKS.items()} if star.is_fact else {}
-    return meanings | marks
-
-
-def _describe(
-    connection: psycopg.Connection, name: str, grain: str, comments: Mapping[str, str]
-) -> None:
-    """Comment on a table or view, and on its columns: \\d+ shows it."""
-    row = connection.execute(
-        "select relkind::text from pg_class where oid = %s::regclass",
-        [sql.Identifier(SCHEMA, name).as_string(connection)],
-    ).fetchone()
-    kind = sql.SQL("view" if row == ("v",) else "table")
-    comment = sql.SQL("comment on {} {} is {}")
-    relation = sql.Identifier(SCHEMA, name)
-    connection.execute(comment.format(kind, relation, sql.Literal(grain)))
-    for column, meaning in comments.items():
-        place = sql.Identifier(SCHEMA, name, column)
-        connection.execute(comment.format(sql.SQL("column"), place, sql.Literal(meaning)))
+    return commented(star.columns) | marks

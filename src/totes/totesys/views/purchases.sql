@@ -1,26 +1,4 @@
 -- Purchase orders as they are now, with the names and places that belong to them.
-with paid as (
-    -- what has been asked for an order and what has been paid, less refunds, in the order's own currency
-    select
-        dim_transaction.purchase_order_id,
-        payment.currency_id,
-        sum(signed.amount) filter (where payment.paid) as amount_paid,
-        sum(signed.amount) filter (where not payment.paid) as amount_due,
-        min(payment.payment_date) filter (where not payment.paid) as due_date
-    from current_payment as payment
-    join dim_transaction on dim_transaction.transaction_id = payment.transaction_id
-    join dim_payment_type on dim_payment_type.payment_type_id = payment.payment_type_id
-    cross join lateral (
-        select
-            case
-                when dim_payment_type.payment_type_name = 'PURCHASE_REFUND'
-                    then -payment.payment_amount
-                else payment.payment_amount
-            end as amount
-    ) as signed
-    group by dim_transaction.purchase_order_id, payment.currency_id
-)
-
 select
     purchase.purchase_order_id,
     purchase.created_date,
@@ -66,5 +44,26 @@ left join dim_exchange_rate as rate
     on rate.day = purchase.created_date and rate.currency_code = dim_currency.currency_code
 left join dim_exchange_rate as pound
     on pound.day = purchase.created_date and pound.currency_code = 'GBP'
-left join paid
+-- What there is to pay for an order, less refunds, in the order's own currency. (In a WITH it would
+-- keep PostgreSQL from planning the view as a part of the query that asks.)
+left join (
+    select
+        dim_transaction.purchase_order_id,
+        payment.currency_id,
+        sum(signed.amount) filter (where payment.paid) as amount_paid,
+        sum(signed.amount) filter (where not payment.paid) as amount_due,
+        min(payment.payment_date) filter (where not payment.paid) as due_date
+    from current_payment as payment
+    join dim_transaction on dim_transaction.transaction_id = payment.transaction_id
+    join dim_payment_type on dim_payment_type.payment_type_id = payment.payment_type_id
+    cross join lateral (
+        select
+            case
+                when dim_payment_type.payment_type_name = 'PURCHASE_REFUND'
+                    then -payment.payment_amount
+                else payment.payment_amount
+            end as amount
+    ) as signed
+    group by dim_transaction.purchase_order_id, payment.currency_id
+) as paid
     on paid.purchase_order_id = purchase.purchase_order_id and paid.currency_id = purchase.currency_id
