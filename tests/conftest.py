@@ -18,7 +18,8 @@ from totes.demo.postgres import PostgresServer
 # A shell that runs the tests in the background has them ignore Ctrl-C, and so all that they start.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
-SHARED = "tests/aws/test_applied"  # what the names of modules begin with that share a deployment
+# what the names of modules begin with that share a deployment, or a dashboard
+SHARED = ("tests/aws/test_applied", "tests/dashboard/")
 
 
 @pytest.fixture(scope="session")
@@ -60,10 +61,10 @@ def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> LoadScopeScheduling:
-    """Each test is run by whichever worker is free, but all that share a deployment by one.
+    """Each test is run by whichever worker is free, but all that share something large by one.
 
     Not by `--dist loadgroup`: of pytest 9.2, xdist does not see the groups.
     """
     made = LoadScopeScheduling(config, log)
-    made._split_scope = lambda nodeid: SHARED if nodeid.startswith(SHARED) else nodeid
+    made._split_scope = lambda nodeid: next(filter(nodeid.startswith, SHARED), nodeid)
     return made

@@ -14,6 +14,7 @@ HEIGHT = 240  # pixels
 STEP = 26  # pixels a bar
 WIDEST_LABEL = 150  # pixels
 ROUNDED = 2
+PADDING = {"left": 0, "right": 4, "top": 4, "bottom": 0}
 ROOM = 1.25
 LEGEND_AND_AXIS = 60  # pixels
 INK = {"light": "#1b2733", "dark": "#e8eef4"}
@@ -24,14 +25,14 @@ def columns(
 ) -> alt.Chart:
     """Upright columns in the order of the rows; `along` names what follows on one another."""
     return (
-        alt.Chart(alt.Data(values=list(rows)), height=HEIGHT)
+        alt.Chart(alt.Data(values=list(rows)), height=HEIGHT, padding=PADDING)
         .mark_bar(cornerRadiusEnd=ROUNDED)
         .encode(
             x=alt.X(
                 f"{label}:N",
                 sort=None,
                 title=along,
-                axis=alt.Axis(labelAngle=0, labelOverlap="greedy", ticks=False, labelPadding=8),
+                axis=alt.Axis(labelAngle=0, labelOverlap="parity", ticks=False, labelPadding=8),
             ),
             y=alt.Y(
                 f"{value}:Q",
@@ -52,7 +53,7 @@ def bars(rows: Sequence[Row], *, label: str, value: str, tip: str) -> alt.LayerC
     tips = [alt.Tooltip(f"{label}:N", title=" "), alt.Tooltip(f"{tip}:N", title=" ")]
     bar = lying.mark_bar(cornerRadiusEnd=ROUNDED).encode(x=length, tooltip=tips)
     figure = lying.mark_text(align="left", dx=5, color=_ink()).encode(x=length, text=f"{tip}:N")
-    return bar + figure
+    return (bar + figure).properties(padding=PADDING)
 
 
 def stacked(
@@ -64,6 +65,7 @@ def stacked(
         _lying(rows, label, more=LEGEND_AND_AXIS)
         .transform_calculate(order=f"indexof({order}, datum.{part})")
         .mark_bar(cornerRadius=ROUNDED)
+        .properties(padding=PADDING)
         .encode(
             x=alt.X(
                 f"{value}:Q",
@@ -92,7 +94,8 @@ def _ink() -> str:
 
 def _lying(rows: Sequence[Row], label: str, *, more: int = 0) -> alt.Chart:
     names = list(dict.fromkeys(row[label] for row in rows))
-    return alt.Chart(alt.Data(values=list(rows)), height=STEP * len(names) + STEP // 2 + more).encode(
+    height = STEP * len(names) + STEP // 2 + more
+    return alt.Chart(alt.Data(values=list(rows)), height=height).encode(
         y=alt.Y(
             f"{label}:N",
             sort=names,

@@ -15,6 +15,8 @@ from totes.errors import TotesError
 STYLE = """
 <style>
 .stMainBlockContainer { padding-top: 4rem; padding-bottom: 3rem; max-width: 1280px; }
+/* Streamlit's captions are too pale to be read by everyone */
+[data-testid="stCaptionContainer"] { color: inherit; opacity: 0.8; }
 .totes-table { overflow-x: auto; }
 .totes-table table { border-collapse: collapse; min-width: min(100%, 30rem); font-variant-numeric: tabular-nums; }
 .totes-table th, .totes-table td {
@@ -24,11 +26,15 @@ STYLE = """
 .totes-table th { font-weight: 600; font-size: 0.875rem; }
 .totes-table .number { text-align: right; }
 .totes-table.sides .number { text-align: left; }
+.totes-table.sides td { white-space: normal; min-width: 7.5rem; max-width: 18rem; }
 .totes-table thead th { vertical-align: bottom; }
 .totes-table a { color: inherit; text-decoration: underline; }
 .totes-table mark { background: #ffd97a; color: #1b2733; padding: 0.1rem 0.35rem; border-radius: 4px; }
 @media (max-width: 640px) {
     .stMainBlockContainer { padding-left: 0.9rem; padding-right: 0.9rem; }
+    .totes-table { font-size: 0.85rem; }
+    .totes-table th, .totes-table td { padding: 0.3rem 0.4rem; font-size: 0.85rem; }
+    .totes-table.sides th { white-space: normal; min-width: 5rem; }
 }
 </style>
 """

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date
 from typing import Any
 
 import streamlit as st
@@ -13,7 +14,7 @@ from totes.dashboard.summaries import Summary
 
 SHOWN = 10  # counterparties in the chart
 DIRECTIONS = {"Owed to us": "in", "Owed by us": "out"}
-AGES = ("not yet due", "1 to 30 days", "31 to 60 days", "61 to 90 days", "over 90 days")
+AGES = ("not yet due", "1–30", "31–60", "61–90", "over 90")
 FURTHEST = 8  # weeks; what is further away is counted there
 DUE, OVERDUE = "not yet due", "overdue"
 COLOURS = {OVERDUE: "#d9662b", DUE: "#8aa4bd"}  # they do in both themes
@@ -140,11 +141,11 @@ def _by_counterparty(rows: list[Row], part: Slice, unit: str) -> None:
 def _by_age(rows: list[Row], part: Slice, unit: str) -> None:
     found = {row["age"]: row for row in rows}
     lines = [
-        _line("late", name, found.get(age), part) for age, name in enumerate(AGES)
+        _line("days late", name, found.get(age), part) for age, name in enumerate(AGES)
     ]
     late = sum(row["payments"] for row in rows if row["age"])
     says = f"{figures.counted(late, 'payment')} late, by today."
-    _columns("How late what is due is", unit, lines, part, says if rows else "")
+    _columns("Due by how late it is", unit, lines, part, says if rows else "", "days late")
 
 
 def _by_week(rows: list[Row], part: Slice, unit: str) -> None:
@@ -156,7 +157,7 @@ def _by_week(rows: list[Row], part: Slice, unit: str) -> None:
     payments = sum(row["payments"] for row in rows)
     timely = sum(row["payments"] for row in rows if row["weeks"] <= 0)
     says = f"{timely / payments:.0%} of {payments:,} payments were entered as paid by the agreed date." if rows else ""
-    along = "weeks begun after the agreed date; 0 and less: in time"
+    along = "weeks after the agreed date (0 or less: in time)"
     _columns("Paid against the agreed date", unit, lines, part, says, along)
 
 
@@ -168,7 +169,9 @@ def _weeks(number: int) -> str:
 
 
 def _by_month(rows: list[Row], part: Slice, unit: str) -> None:
-    lines = [_line("month", figures.month(row["month"]), row, part) for row in rows]
+    found = {row["month"]: row for row in rows}
+    months = _months(rows[0]["month"], rows[-1]["month"]) if rows else []
+    lines = [_line("month", figures.month(month), found.get(month), part) for month in months]
     most = max(rows, key=lambda row: row["value"], default=None)
     says = (
         f"The most: {figures.money(most['value'], part.unit)} of {figures.month(most['month'])}."
@@ -176,6 +179,13 @@ def _by_month(rows: list[Row], part: Slice, unit: str) -> None:
         else ""
     )
     _columns("Due by the month agreed", unit, lines, part, says)
+
+
+def _months(first: date, last: date) -> list[date]:
+    """Each month from the first to the last."""
+    count = (last.year - first.year) * 12 + last.month - first.month + 1
+    numbers = range(first.year * 12 + first.month - 1, first.year * 12 + first.month - 1 + count)
+    return [date(number // 12, number % 12 + 1, 1) for number in numbers]
 
 
 def _line(what: str, label: str, row: Row | None, part: Slice) -> Row:

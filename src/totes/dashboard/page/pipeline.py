@@ -75,9 +75,9 @@ def _sizes(here: str, key: tuple[object, ...]) -> list[Row]:
 def _totals(now: Edition, batches: list[Row] | None) -> None:
     with st.container(horizontal=True, key="totals"):
         fresh = f"{figures.length(now.behind)} ago" if now.behind is not None else "not known"
-        st.metric("True of the source as of", fresh, width=220)
+        st.metric("True of the source", fresh, width=160)
         st.metric("Newest batch", f"{now.batch:,}", width=160)
-        st.metric("Loaded", f"{now.loaded_at:%d %b, %H:%M} UTC", width=220)
+        st.metric(f"Loaded, {now.loaded_at.day} {now.loaded_at:%b %Y}", f"{now.loaded_at:%H:%M} UTC", width=160)
         if batches:
             st.metric("Rows in it", f"{batches[-1]['rows']:,}", width=160)
 
@@ -103,7 +103,7 @@ def _draw(batches: list[Row]) -> None:
         says = f"The longest: batch {slow['batch']:,} with {slow['seconds']:.1f} s."
         chart = charts.columns(drawn, label="label", value="total", tip="tip", along="batch")
         title = "From the source to the warehouse"
-        panels.chart(title, f"Seconds from the snapshot to the load, {unit}", chart, numbers, says)
+        panels.chart(title, f"Seconds from the snapshot to the load (of a rebuild, to the rebuild), {unit}", chart, numbers, says)
     listed = [
         {
             "batch": row["batch"],

@@ -5,6 +5,7 @@ select
     date_trunc('month', payment.created_date::timestamp)::date as month,
     payment.created_date + payment.created_time as created_at,
     payment.last_updated_date + payment.last_updated_time as last_updated,
+    payment.payment_type_id,
     dim_payment_type.payment_type_name as payment_type,
     payment.transaction_id,
     dim_transaction.transaction_type,
@@ -13,6 +14,7 @@ select
     payment.counterparty_id,
     dim_counterparty.counterparty_legal_name as counterparty_name,
     dim_counterparty.counterparty_legal_country as counterparty_country,
+    payment.currency_id,
     dim_currency.currency_code,
     payment.payment_amount,
     case

@@ -15,6 +15,7 @@ select
     dim_location.country as delivery_country,
     purchase.item_code,
     purchase.item_quantity as units,
+    purchase.currency_id,
     dim_currency.currency_code,
     purchase.item_unit_price as unit_price,
     purchase.item_quantity * purchase.item_unit_price as order_value,

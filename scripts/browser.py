@@ -1,0 +1,52 @@
+"""A real browser, for the tests and the pictures of the dashboard: Chromium, driven by Playwright."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from playwright.sync_api import Browser, Page, sync_playwright
+
+NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
+# A container's /dev/shm is small, and root has no sandbox.
+ARGUMENTS = ("--no-sandbox", "--disable-dev-shm-usage", "--disable-gpu")
+SETTLED = "[data-testid=stApp][data-test-script-state=notRunning]"
+PATIENCE = 60_000  # milliseconds
+
+
+class NoBrowserError(RuntimeError):
+    """There is no browser; the message says how to get one."""
+
+
+@contextmanager
+def chromium() -> Iterator[Browser]:
+    """Yield a browser: Playwright's own, Debian's Chromium or Google Chrome, whichever is there.
+
+    Raises NoBrowserError if none is.
+    """
+    with sync_playwright() as playwright:
+        own = Path(playwright.chromium.executable_path)
+        found = str(own) if own.exists() else next(filter(None, map(shutil.which, NAMES)), None)
+        if found is None:
+            raise NoBrowserError(
+                "there is no Chromium and no Google Chrome; hint: apt-get install chromium, or "
+                ".venv/bin/playwright install --with-deps chromium"
+            )
+        browser = playwright.chromium.launch(executable_path=found, args=list(ARGUMENTS))
+        try:
+            yield browser
+        finally:
+            browser.close()
+
+
+def settled(page: Page) -> None:
+    """Wait until a page of the dashboard has all that it will show, charts drawn too."""
+    page.wait_for_selector("h1", timeout=PATIENCE)
+    page.wait_for_selector(SETTLED, timeout=PATIENCE)
+    page.wait_for_function(
+        """() => [...document.querySelectorAll("[data-testid=stVegaLiteChart]")]
+            .every(chart => chart.querySelector("canvas, svg"))""",
+        timeout=PATIENCE,
+    )
