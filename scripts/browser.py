@@ -12,8 +12,18 @@ from playwright.sync_api import Browser, Page, sync_playwright
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
 # A container's /dev/shm is small, and root has no sandbox.
 ARGUMENTS = ("--no-sandbox", "--disable-dev-shm-usage", "--disable-gpu")
-SETTLED = "[data-testid=stApp][data-test-script-state=notRunning]"
 PATIENCE = 60_000  # milliseconds
+CALM = 250  # milliseconds without a change
+SETTLED = """calm => {
+    const app = document.querySelector("[data-testid=stApp]");
+    const charts = [...document.querySelectorAll("[data-testid=stVegaLiteChart]")];
+    const done = app && app.dataset.testScriptState === "notRunning"
+        && !document.querySelector("[data-testid=stSkeleton], [data-stale=true]")
+        && charts.every(chart => chart.querySelector("canvas, svg"));
+    if (!done) window.settledSince = null;
+    else window.settledSince = window.settledSince || performance.now();
+    return done && performance.now() - window.settledSince > calm;
+}"""
 
 
 class NoBrowserError(RuntimeError):
@@ -42,11 +52,7 @@ def chromium() -> Iterator[Browser]:
 
 
 def settled(page: Page) -> None:
-    """Wait until a page of the dashboard has all that it will show, charts drawn too."""
+    """Wait until a page of the dashboard has all that it will show, charts drawn too, for a while."""
     page.wait_for_selector("h1", timeout=PATIENCE)
-    page.wait_for_selector(SETTLED, timeout=PATIENCE)
-    page.wait_for_function(
-        """() => [...document.querySelectorAll("[data-testid=stVegaLiteChart]")]
-            .every(chart => chart.querySelector("canvas, svg"))""",
-        timeout=PATIENCE,
-    )
+    page.evaluate("window.settledSince = null")
+    page.wait_for_function(SETTLED, arg=CALM, polling=50, timeout=PATIENCE)

@@ -39,7 +39,7 @@ class Window:
 
     def settle(self) -> None:
         """Wait until what was just done shows."""
-        self.page.wait_for_timeout(250)
+        self.page.wait_for_timeout(100)
         settled(self.page)
 
     def choose(self, label: str, option: str) -> None:

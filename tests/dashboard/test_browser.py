@@ -210,9 +210,18 @@ def test_rubbish_in_the_address_is_left_out(at_desk: Window) -> None:
     assert at_desk.panels() == PAGES["sales"]
 
 
-def test_a_filter_that_matches_nothing_says_so(at_desk: Window) -> None:
+def test_a_filter_that_matches_nothing_says_so(at_desk: Window, company: Traded) -> None:
     """Where no row matches, every panel says that, and the totals are nought."""
-    at_desk.open("purchases?country=Portugal&from=2024-12&to=2024-12&currency=EUR")
+    (row,) = company.ask(
+        "select to_char(month, 'YYYY-MM') as month, currency_code, country "
+        "from (select distinct date_trunc('month', created_date) as month from purchases) as month, "
+        "dim_currency, (select distinct counterparty_country as country from purchases) as place "
+        "where not exists (select from purchases where counterparty_country = country "
+        "and purchases.currency_code = dim_currency.currency_code "
+        "and date_trunc('month', created_date) = month.month) limit 1"
+    )
+    span = f"from={row['month']}&to={row['month']}"
+    at_desk.open(f"purchases?{span}&country={row['country']}&currency={row['currency_code']}")
     assert at_desk.totals()["Orders"] == "0"
     assert at_desk.page.get_by_text("no rows match").count() == len(PAGES["purchases"])
 

@@ -34,6 +34,7 @@ def main() -> None:
         if name in pages:
             st.switch_page(pages[name], query_params=st.query_params.to_dict())
         left_out(f"page={name}")
+    st.session_state["here"] = shown.title
     shown.run()
 
 

@@ -53,15 +53,22 @@ class Slice:
         }
 
 
-def choice(label: str, key: str, options: Sequence[str], default: str, *, width: int) -> str:
-    """Let one of the options be chosen; the address has it as `key`, unless it is the default."""
+def choice(label: str, key: str, options: Sequence[str], *, width: int) -> str:
+    """Let one of the options be chosen, at first the first one; any other is in the address.
+
+    What was chosen on another page holds here too, unless the address says otherwise.
+    """
+    kept: dict[str, tuple[str, str]] = st.session_state.setdefault("kept", {})
+    here = str(st.session_state["here"])
+    there, value = kept.get(key, (here, ""))
     asked = st.query_params.get(key)
     if asked is not None and asked not in options:
         left_out(f"{key}={asked}")
-    chosen = st.selectbox(
-        label, options, index=options.index(default), key=key, bind="query-params", width=width
-    )
-    return str(chosen)
+    elif asked is None and there != here and value in options:
+        st.session_state[key] = value
+    chosen = str(st.selectbox(label, options, key=key, bind="query-params", width=width))
+    kept[key] = here, chosen
+    return chosen
 
 
 def left_out(part: str) -> None:
@@ -85,14 +92,14 @@ def say_what_was_left_out() -> None:
 def chosen(summary: Summary, countries: str) -> Slice:
     """Draw the filters that pages have in common, and say what they leave."""
     currencies = _currencies(summary)
-    currency = choice("Currency", "currency", currencies, currencies[0], width=140)
+    currency = choice("Currency", "currency", currencies, width=140)
     months = [row["month"] for row in summary.ask("select distinct month from cell order by all")]
     names = [f"{month:%Y-%m}" for month in months]
-    first = choice("From", "from", names, names[0], width=130)
-    last = choice("To", "to", names, names[-1], width=130)
+    first = choice("From", "from", names, width=130)
+    last = choice("To", "to", names[::-1], width=130)
     found = summary.ask("select distinct country from cell order by all")
     places = [EVERYWHERE, *(row["country"] for row in found)]
-    country = choice(countries, "country", places, EVERYWHERE, width=210)
+    country = choice(countries, "country", places, width=210)
     days = sorted(months[names.index(name)] for name in (first, last))
     return Slice(
         days[0],

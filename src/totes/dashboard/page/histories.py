@@ -34,8 +34,7 @@ def history() -> None:
     if now is None:
         return
     with st.container(horizontal=True, key="filters"):
-        names = list(KINDS)
-        kind = filters.choice("Kind", "kind", names, names[0], width=160)
+        kind = filters.choice("Kind", "kind", list(KINDS), width=160)
         entered = st.text_input(
             "Number", key="number", bind="query-params", width=160, max_chars=20,
             placeholder="for example 4190",

@@ -63,8 +63,7 @@ def payments() -> None:
     if found is None:
         return
     with st.container(horizontal=True, key="filters"):
-        names = list(DIRECTIONS)
-        direction = filters.choice("Direction", "direction", names, names[0], width=140)
+        direction = filters.choice("Direction", "direction", list(DIRECTIONS), width=140)
         part = filters.chosen(found, "Counterparty's country")
     filters.say_what_was_left_out()
     _draw(found, part, direction)

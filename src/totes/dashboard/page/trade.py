@@ -65,7 +65,7 @@ class Trade:
 def draw(trade: Trade, found: Summary) -> None:
     """Draw filters, totals and charts of a page."""
     with st.container(horizontal=True, key="filters"):
-        measure = filters.choice("Show", "show", MEASURES, MEASURES[0], width=120)
+        measure = filters.choice("Show", "show", MEASURES, width=120)
         part = filters.chosen(found, trade.countries)
     filters.say_what_was_left_out()
     _totals(trade, found, part)
