@@ -10,6 +10,7 @@ import inspect
 import sys
 import textwrap
 from collections.abc import Iterator, Sequence
+from itertools import takewhile
 from pathlib import Path
 
 import click
@@ -92,7 +93,8 @@ def dictionary() -> Iterator[str]:
         "same columns, and `batch` and `change` in dimensions too. [Views](#views) are in the "
         "warehouse only. [Source tables](#source-tables) are what Totes expects of the "
         "operational database; the ingestion lake has the same columns, and `_xid`, `_raw` and "
-        "`_change`."
+        "`_change`. Where a column comes from in the end is read off the SQL; `totes lineage` "
+        "also says by which steps."
     )
     tracer = Tracer(model)
     yield "## Warehouse tables"
@@ -105,7 +107,8 @@ def dictionary() -> Iterator[str]:
     yield "## Views"
     for view in model.views.values():
         yield f"### {view.name}"
-        comment = [line[2:].strip() for line in view.sql.splitlines() if line.startswith("--")]
+        lines = takewhile(lambda line: line.startswith("--"), view.sql.splitlines())
+        comment = [line[2:].strip() for line in lines]
         yield f"{view.grain[0].upper()}{view.grain[1:]}. {' '.join(comment)}"
         rows = [
             (
