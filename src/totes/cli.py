@@ -168,6 +168,22 @@ def rates(*, file: Path, as_json: bool) -> bool:
     return True
 
 
+@command
+@click.argument("name", metavar="TABLE[.COLUMN]")
+def lineage(*, name: str, as_json: bool) -> bool:
+    """Show which columns of the source a column of the warehouse comes from, or all of a table's or
+    view's: read off the data model's SQL."""
+    from totes import terminal
+    from totes.lineage import lineage
+
+    found = lineage(settings_of_environment().data_model(), name)
+    if as_json:
+        click.echo(json.dumps(terminal.lineage_document(found)))
+    else:
+        terminal.show_lineage(found)
+    return True
+
+
 @cli.group()
 def contract() -> None:
     """Contracts: what Totes expects of each table of the source."""

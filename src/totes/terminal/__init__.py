@@ -7,6 +7,7 @@ from totes.terminal.contracts import (
     show_contract_check,
     show_inferred,
 )
+from totes.terminal.lineage import lineage_document, show_lineage
 from totes.terminal.quarantine import (
     LISTED,
     quarantine_document,
@@ -24,12 +25,14 @@ __all__ = [
     "contract_check_document",
     "inferred_document",
     "length",
+    "lineage_document",
     "progress",
     "quarantine_document",
     "rates_document",
     "retried_document",
     "show_contract_check",
     "show_inferred",
+    "show_lineage",
     "show_quarantine",
     "show_rates",
     "show_reports",

@@ -27,9 +27,9 @@ def _create(connection: psycopg.Connection, view: ViewContract) -> None:
     place = sql.Identifier(SCHEMA, view.name)
     try:
         connection.execute(sql.SQL("create view {} as {}").format(place, text))
-    except (errors.SyntaxErrorOrAccessRuleViolation, errors.FeatureNotSupported) as error:
-        if isinstance(error, (errors.DuplicateTable, errors.InsufficientPrivilege)):
-            raise
+    except (errors.DuplicateTable, errors.InsufficientPrivilege):
+        raise  # not the view's fault
+    except psycopg.ProgrammingError as error:
         raise ModelError(f"{view.name}.sql: {one_line(error)}", hint="mend the view") from error
     if view.columns:
         if wrong := misfit(connection, view.name, view.columns):
