@@ -1,4 +1,4 @@
-"""A real browser, for the tests and the pictures of the dashboard: Chromium, driven by Playwright."""
+"""A real browser, for the tests and pictures of the dashboard: Chromium, driven by Playwright."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def chromium() -> Iterator[Browser]:
 
 
 def settled(page: Page) -> None:
-    """Wait until a page of the dashboard has all that it will show, charts drawn too, for a while."""
+    """Wait until a page of the dashboard has, for a while, all that it will show, charts too."""
     page.wait_for_selector("h1", timeout=PATIENCE)
     page.evaluate("window.settledSince = null")
     page.wait_for_function(SETTLED, arg=CALM, polling=50, timeout=PATIENCE)

@@ -37,7 +37,7 @@ class Traded:
 
     def ask(self, query: str, *values: object) -> list[dict[str, Any]]:
         with psycopg.connect(self.world.warehouse, row_factory=dict_row) as connection:
-            return connection.execute(sql.SQL(query), values).fetchall()  # type: ignore[arg-type]
+            return connection.execute(sql.SQL(query), values).fetchall()
 
 
 def traded(world: World) -> Traded:
@@ -62,7 +62,9 @@ def may_only_read(warehouse: str) -> str:
         if there is None:
             create = "create role {} login password 'reads' "
             connection.execute(sql.SQL(create).format(role))
-        connection.execute(sql.SQL("grant select on all tables in schema public to {}").format(role))
+        connection.execute(
+            sql.SQL("grant select on all tables in schema public to {}").format(role)
+        )
     return re.sub(r"//[^@]*@", f"//{ANALYST}:reads@", warehouse)
 
 

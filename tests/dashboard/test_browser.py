@@ -214,8 +214,9 @@ def test_a_filter_that_matches_nothing_says_so(at_desk: Window, company: Traded)
     """Where no row matches, every panel says that, and the totals are nought."""
     (row,) = company.ask(
         "select to_char(month, 'YYYY-MM') as month, currency_code, country "
-        "from (select distinct date_trunc('month', created_date) as month from purchases) as month, "
-        "dim_currency, (select distinct counterparty_country as country from purchases) as place "
+        "from (select distinct date_trunc('month', created_date) as month from purchases) "
+        "as month, dim_currency, "
+        "(select distinct counterparty_country as country from purchases) as place "
         "where not exists (select from purchases where counterparty_country = country "
         "and purchases.currency_code = dim_currency.currency_code "
         "and date_trunc('month', created_date) = month.month) limit 1"
@@ -227,7 +228,7 @@ def test_a_filter_that_matches_nothing_says_so(at_desk: Window, company: Traded)
 
 
 def test_the_pipeline_is_honest(at_desk: Window, company: Traded) -> None:
-    """A login that may not read the ledger is told who can let it; tables are counted all the same."""
+    """A login that may not read the ledger is told who can let it; tables are counted even so."""
     at_desk.open("pipeline")
     assert "grant usage on schema totes" in at_desk.page.get_by_test_id("stAlert").inner_text()
     assert at_desk.totals()["Newest batch"] == "2"

@@ -24,8 +24,8 @@ def columns(
     rows: Sequence[Row], *, label: str, value: str, tip: str, along: str | None = None
 ) -> alt.Chart:
     """Upright columns in the order of the rows; `along` names what follows on one another."""
-    return (
-        alt.Chart(alt.Data(values=list(rows)), height=HEIGHT, padding=PADDING)
+    chart: alt.Chart = (
+        alt.Chart(alt.InlineData(values=list(rows)), height=HEIGHT, padding=PADDING)
         .mark_bar(cornerRadiusEnd=ROUNDED)
         .encode(
             x=alt.X(
@@ -42,6 +42,7 @@ def columns(
             tooltip=[alt.Tooltip(f"{label}:N", title=" "), alt.Tooltip(f"{tip}:N", title=" ")],
         )
     )
+    return chart
 
 
 def bars(rows: Sequence[Row], *, label: str, value: str, tip: str) -> alt.LayerChart:
@@ -53,7 +54,8 @@ def bars(rows: Sequence[Row], *, label: str, value: str, tip: str) -> alt.LayerC
     tips = [alt.Tooltip(f"{label}:N", title=" "), alt.Tooltip(f"{tip}:N", title=" ")]
     bar = lying.mark_bar(cornerRadiusEnd=ROUNDED).encode(x=length, tooltip=tips)
     figure = lying.mark_text(align="left", dx=5, color=_ink()).encode(x=length, text=f"{tip}:N")
-    return (bar + figure).properties(padding=PADDING)
+    both: alt.LayerChart = (bar + figure).properties(padding=PADDING)
+    return both
 
 
 def stacked(
@@ -61,7 +63,7 @@ def stacked(
 ) -> alt.Chart:
     """Lying bars in the order of the rows, each made of parts in their colours."""
     order = list(colours)
-    return (
+    chart: alt.Chart = (
         _lying(rows, label, more=LEGEND_AND_AXIS)
         .transform_calculate(order=f"indexof({order}, datum.{part})")
         .mark_bar(cornerRadius=ROUNDED)
@@ -85,6 +87,7 @@ def stacked(
             ],
         )
     )
+    return chart
 
 
 def _ink() -> str:
@@ -95,7 +98,7 @@ def _ink() -> str:
 def _lying(rows: Sequence[Row], label: str, *, more: int = 0) -> alt.Chart:
     names = list(dict.fromkeys(row[label] for row in rows))
     height = STEP * len(names) + STEP // 2 + more
-    return alt.Chart(alt.Data(values=list(rows)), height=height).encode(
+    return alt.Chart(alt.InlineData(values=list(rows)), height=height).encode(
         y=alt.Y(
             f"{label}:N",
             sort=names,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from importlib import resources
-from typing import Any, LiteralString, cast
+from typing import Any
 
 import psycopg
 from psycopg import sql
@@ -49,21 +49,23 @@ def session() -> Iterator[psycopg.Connection]:
 
     Raises ConfigurationError for what a person must mend, TransientError for what may pass.
     """
-    with postgres.connect(warehouse(), setting=SETTING) as connection:
-        with postgres.speaking_to(SETTING):
-            connection.autocommit = True
-            connection.execute(sql.SQL(SESSION).format(patience=sql.Literal(PATIENCE)))
-            connection.autocommit = False
-            connection.read_only = True
-            connection.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
-            yield connection
+    with (
+        postgres.connect(warehouse(), setting=SETTING) as connection,
+        postgres.speaking_to(SETTING),
+    ):
+        connection.autocommit = True
+        connection.execute(sql.SQL(SESSION).format(patience=sql.Literal(PATIENCE)))
+        connection.autocommit = False
+        connection.read_only = True
+        connection.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
+        yield connection
 
 
 def query(name: str) -> sql.SQL:
     """A query that ships in `queries/`."""
     text = resources.files("totes.dashboard").joinpath("queries", f"{name}.sql")
     # ours, from a file: nothing that a user says is ever in it but as a parameter
-    return sql.SQL(cast(LiteralString, text.read_text(encoding="utf-8")))
+    return sql.SQL(text.read_text(encoding="utf-8"))
 
 
 def rows(

@@ -20,16 +20,16 @@ def short(number: int | float | Decimal) -> str:
     for size, unit in UNITS:
         if abs(value) >= size * 0.9995:
             scaled = value / size
-            return f"{scaled:.{2 if abs(scaled) < 9.995 else 1 if abs(scaled) < 99.95 else 0}f}{unit}"
+            return (
+                f"{scaled:.{2 if abs(scaled) < 9.995 else 1 if abs(scaled) < 99.95 else 0}f}{unit}"
+            )
     return f"{value:,.0f}"
 
 
 def money(amount: int | float | Decimal, currency: str) -> str:
     """An amount in three or four digits with its currency: £1.23M."""
-    sign = SIGNS.get(currency)
-    text = short(abs(amount))
-    minus = "-" if amount < 0 else ""
-    return f"{minus}{sign}{text}" if sign else f"{minus}{currency} {text}"
+    sign = SIGNS.get(currency, f"{currency} ")
+    return f"{'-' if amount < 0 else ''}{sign}{short(abs(float(amount)))}"
 
 
 def month(day: date) -> str:

@@ -86,7 +86,10 @@ def say_what_was_left_out() -> None:
     found = st.session_state.pop("left out", [])
     if found:
         parts = ", ".join(found)
-        st.info(f"Left out of the address, as there is no such thing here: {parts}", icon=":material/info:")
+        st.info(
+            f"Left out of the address, as there is no such thing here: {parts}",
+            icon=":material/info:",
+        )
 
 
 def chosen(summary: Summary, countries: str) -> Slice:

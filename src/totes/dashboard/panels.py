@@ -32,7 +32,7 @@ class Link:
 def chart(
     title: str, unit: str, drawn: alt.Chart | alt.LayerChart | None, rows: Sequence[Row], says: str
 ) -> None:
-    """Draw a chart; `rows` are its numbers, whole, and `says` what it says, for who cannot see it."""
+    """Draw a chart; `rows` are its numbers, whole; `says` is what it says, also to the blind."""
     with st.container(border=True, key=_key(title), height="stretch"):
         _head(title, unit)
         if drawn is None:
@@ -106,7 +106,9 @@ def _table(title: str, rows: Sequence[Row], changed: Sequence[set[str]]) -> str:
     for number, row in enumerate(rows):
         marked = changed[number] if number < len(changed) else set()
         cells = "".join(
-            _cell(value, name in marked) if name else f'<th scope="row">{html.escape(str(value))}</th>'
+            _cell(value, name in marked)
+            if name
+            else f'<th scope="row">{html.escape(str(value))}</th>'
             for name, value in row.items()
         )
         body.append(f"<tr>{cells}</tr>")

@@ -26,9 +26,7 @@ from totes.errors import ConfigurationError
 SLOW = 2.0  # seconds: what took longer is not made anew with each batch
 PATIENCE = 10  # but is shown for this many times as long as it took
 
-GRANT = (
-    "grant select on all tables in schema public to its user, as docs/guides/dashboard.md shows"
-)
+GRANT = "grant select on all tables in schema public to its user, as docs/guides/dashboard.md shows"
 
 
 @dataclass(frozen=True)

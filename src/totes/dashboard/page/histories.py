@@ -30,13 +30,19 @@ class _Sought:
 
 
 def history() -> None:
-    now = frame.head("Order history", "What an order or a payment was, from when to when, and what changed.")
+    now = frame.head(
+        "Order history", "What an order or a payment was, from when to when, and what changed."
+    )
     if now is None:
         return
     with st.container(horizontal=True, key="filters"):
         kind = filters.choice("Kind", "kind", list(KINDS), width=160)
         entered = st.text_input(
-            "Number", key="number", bind="query-params", width=160, max_chars=20,
+            "Number",
+            key="number",
+            bind="query-params",
+            width=160,
+            max_chars=20,
             placeholder="for example 4190",
         )
     number = _number(str(entered or ""))
@@ -51,7 +57,9 @@ def _number(entered: str) -> int | None:
     if not text:
         return None
     if not text.isascii() or not text.isdigit() or int(text) > LARGEST:
-        st.info(f"`{text[:20]}` is no number of an order: digits only, please.", icon=":material/info:")
+        st.info(
+            f"`{text[:20]}` is no number of an order: digits only, please.", icon=":material/info:"
+        )
         return None
     return int(text)
 
@@ -89,7 +97,8 @@ def _versions(sought: _Sought) -> None:
 
 
 def side_by_side(versions: list[Row]) -> tuple[list[Row], list[set[str]]]:
-    """A row for each attribute, a column for each version; and where it differs from the one before."""
+    """A row for each attribute, a column for each version; and where that differs from the one
+    before."""
     heads = [_head(number, version) for number, version in enumerate(versions, 1)]
     rows, changed = [], []
     for name in versions[0]:
@@ -127,11 +136,15 @@ def _recent(kind: str, now: Edition) -> None:
     found = _asked(query, {"most": RECENT}, connection.warehouse(), now.key)
     title = f"{kind}s that changed last"
     if not found:
-        st.caption(f"No {kind.lower()} has changed or been deleted of late: all there is was seen once.")
+        st.caption(
+            f"No {kind.lower()} has changed or been deleted of late: all there is was seen once."
+        )
         return
     rows = [
         {
-            "number": panels.Link(str(row["number"]), f"?kind={html.escape(kind)}&number={row['number']}"),
+            "number": panels.Link(
+                str(row["number"]), f"?kind={html.escape(kind)}&number={row['number']}"
+            ),
             "what became of it": CHANGES[row["change"]],
             "batch": row["batch"],
             "counterparty": row["counterparty"],

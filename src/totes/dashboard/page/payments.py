@@ -14,7 +14,7 @@ from totes.dashboard.summaries import Summary
 
 SHOWN = 10  # counterparties in the chart
 DIRECTIONS = {"Owed to us": "in", "Owed by us": "out"}
-AGES = ("not yet due", "1–30", "31–60", "61–90", "over 90")
+AGES = ("not yet due", "1 to 30", "31 to 60", "61 to 90", "over 90")
 FURTHEST = 8  # weeks; what is further away is counted there
 DUE, OVERDUE = "not yet due", "overdue"
 COLOURS = {OVERDUE: "#d9662b", DUE: "#8aa4bd"}  # they do in both themes
@@ -83,7 +83,11 @@ def _draw(found: Summary, part: Slice, direction: str) -> None:
         _by_counterparty(ask(BY_COUNTERPARTY), part, unit)
     with right:
         _by_age(ask(BY_AGE), part, unit)
-    _by_week(ask(BY_WEEK), part, f"{'Paid to us' if direction == 'Owed to us' else 'Paid by us'}, {part.unit}, {span}")
+    _by_week(
+        ask(BY_WEEK),
+        part,
+        f"{'Paid to us' if direction == 'Owed to us' else 'Paid by us'}, {part.unit}, {span}",
+    )
     _by_month(ask(BY_MONTH), part, unit)
 
 
@@ -139,9 +143,7 @@ def _by_counterparty(rows: list[Row], part: Slice, unit: str) -> None:
 
 def _by_age(rows: list[Row], part: Slice, unit: str) -> None:
     found = {row["age"]: row for row in rows}
-    lines = [
-        _line("days late", name, found.get(age), part) for age, name in enumerate(AGES)
-    ]
+    lines = [_line("days late", name, found.get(age), part) for age, name in enumerate(AGES)]
     late = sum(row["payments"] for row in rows if row["age"])
     says = f"{figures.counted(late, 'payment')} late, by today."
     _columns("Due by how late it is", unit, lines, part, says if rows else "", "days late")
@@ -155,13 +157,17 @@ def _by_week(rows: list[Row], part: Slice, unit: str) -> None:
     ]
     payments = sum(row["payments"] for row in rows)
     timely = sum(row["payments"] for row in rows if row["weeks"] <= 0)
-    says = f"{timely / payments:.0%} of {payments:,} payments were entered as paid by the agreed date." if rows else ""
+    says = (
+        f"{timely / payments:.0%} of {payments:,} payments were entered as paid by the agreed date."
+        if rows
+        else ""
+    )
     along = "weeks after the agreed date (0 or less: in time)"
     _columns("Paid against the agreed date", unit, lines, part, says, along)
 
 
 def _weeks(number: int) -> str:
-    sign = "−" if number < 0 else ""
+    sign = "-" if number < 0 else ""
     if abs(number) == FURTHEST:
         return f"{'≤' if number < 0 else '≥'} {sign}{FURTHEST}"
     return f"{sign}{abs(number)}"
@@ -189,7 +195,12 @@ def _months(first: date, last: date) -> list[date]:
 
 def _line(what: str, label: str, row: Row | None, part: Slice) -> Row:
     value: Any = row["value"] if row else 0
-    return {what: label, "payments": row["payments"] if row else 0, "value": value, "currency": part.unit}
+    return {
+        what: label,
+        "payments": row["payments"] if row else 0,
+        "value": value,
+        "currency": part.unit,
+    }
 
 
 def _columns(
@@ -202,7 +213,8 @@ def _columns(
         {
             "label": next(iter(line.values())),
             "total": float(line["value"]),
-            "tip": f"{figures.money(line['value'], part.unit)} in {figures.counted(line['payments'], 'payment')}",
+            "tip": f"{figures.money(line['value'], part.unit)} in "
+            + figures.counted(line["payments"], "payment"),
         }
         for line in lines
     ]

@@ -10,7 +10,6 @@ from psycopg import errors
 from totes.dashboard import charts, connection, figures, frame, panels
 from totes.dashboard.connection import Row
 from totes.dashboard.summaries import Edition
-from totes.errors import ConfigurationError
 
 MOST = 60  # batches in the charts
 QUICK = 50_000_000  # bytes of a table whose rows are counted
@@ -37,8 +36,9 @@ def pipeline() -> None:
     _totals(now, batches)
     if batches is None:
         st.info(
-            "This login may not read the ledger, in which the batches stand. Who owns the warehouse "
-            "can let it:\n\n`grant usage on schema totes to …; grant select on all tables in schema totes to …`",
+            "This login may not read the ledger, in which the batches stand. Who owns the "
+            "warehouse can let it:\n\n`grant usage on schema totes to …; "
+            "grant select on all tables in schema totes to …`",
             icon=":material/lock:",
         )
     else:
@@ -62,7 +62,7 @@ def _batches(here: str, key: tuple[object, ...]) -> list[Row] | None:
 
 @st.cache_data(max_entries=20, show_spinner=False)
 def _sizes(here: str, key: tuple[object, ...]) -> list[Row]:
-    """The tables with their rows: counted where that is quick, else as PostgreSQL estimates them."""
+    """The tables with their rows: counted where that is quick, else PostgreSQL's estimate."""
     with connection.session() as session:
         found = connection.rows(session, "tables")
         for row in found:
@@ -77,7 +77,11 @@ def _totals(now: Edition, batches: list[Row] | None) -> None:
         fresh = f"{figures.length(now.behind)} ago" if now.behind is not None else "not known"
         st.metric("True of the source", fresh, width=160)
         st.metric("Newest batch", f"{now.batch:,}", width=160)
-        st.metric(f"Loaded, {now.loaded_at.day} {now.loaded_at:%b %Y}", f"{now.loaded_at:%H:%M} UTC", width=160)
+        st.metric(
+            f"Loaded, {now.loaded_at.day} {now.loaded_at:%b %Y}",
+            f"{now.loaded_at:%H:%M} UTC",
+            width=160,
+        )
         if batches:
             st.metric("Rows in it", f"{batches[-1]['rows']:,}", width=160)
 
@@ -95,7 +99,9 @@ def _draw(batches: list[Row]) -> None:
         if len(later) < len(batches):
             says += f" Not drawn: the first, with {figures.counted(batches[0]['rows'], 'row')}."
         chart = charts.columns(drawn, label="label", value="total", tip="tip", along="batch")
-        panels.chart("Rows by batch", f"Rows added or changed in all tables, {unit}", chart, numbers, says)
+        panels.chart(
+            "Rows by batch", f"Rows added or changed in all tables, {unit}", chart, numbers, says
+        )
     with right:
         drawn = [_drawn(row, row["seconds"], f"{row['seconds']:.1f} s") for row in batches]
         numbers = [{"batch": row["batch"], "seconds": round(row["seconds"], 3)} for row in batches]
@@ -103,7 +109,13 @@ def _draw(batches: list[Row]) -> None:
         says = f"The longest: batch {slow['batch']:,} with {slow['seconds']:.1f} s."
         chart = charts.columns(drawn, label="label", value="total", tip="tip", along="batch")
         title = "From the source to the warehouse"
-        panels.chart(title, f"Seconds from the snapshot to the load (of a rebuild, to the rebuild), {unit}", chart, numbers, says)
+        panels.chart(
+            title,
+            f"Seconds from the snapshot to the load (of a rebuild, to the rebuild), {unit}",
+            chart,
+            numbers,
+            says,
+        )
     listed = [
         {
             "batch": row["batch"],
@@ -131,4 +143,8 @@ def _tables(found: list[Row]) -> None:
         }
         for row in found
     ]
-    panels.table("Tables", "Rows, in large tables as PostgreSQL estimates them; and size on its disk, with indexes", rows)
+    panels.table(
+        "Tables",
+        "Rows, in large tables as PostgreSQL estimates them; and size on its disk, with indexes",
+        rows,
+    )

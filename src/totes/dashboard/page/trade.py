@@ -17,7 +17,9 @@ SHOWN = 10  # bars a chart
 MEASURES = ("Value", "Units", "Orders")
 
 BY_MONTH = """
-    with span as (select unnest(range($first::date, $last::date + 1, interval 1 month))::date as month)
+    with span as (
+        select unnest(range($first::date, $last::date + 1, interval 1 month))::date as month
+    )
     select
         span.month,
         coalesce(sum({measure}), 0) as total,
@@ -103,8 +105,8 @@ def _totals(trade: Trade, found: Summary, part: Slice) -> None:
             st.metric(label, value, width=160)
     if part.currency is None and row["unpriced"]:
         st.caption(
-            f"{figures.counted(row['unpriced'], 'order')} of days without an exchange rate count as "
-            "orders and units, not in the value."
+            f"{figures.counted(row['unpriced'], 'order')} of days without an exchange rate count "
+            "as orders and units, not in the value."
         )
 
 
@@ -118,7 +120,9 @@ def _by_month(trade: Trade, found: Summary, part: Slice, measure: str) -> None:
         return
     drawn = [_drawn(row, figures.month(row["month"]), measure, part) for row in rows]
     best = max(rows, key=lambda row: row["total"])
-    says = f"The highest: {figures.month(best['month'])} with {_figure(best['total'], measure, part)}."
+    says = (
+        f"The highest: {figures.month(best['month'])} with {_figure(best['total'], measure, part)}."
+    )
     if _is_running(part.last, found.edition.today):
         says += f" {figures.month(part.last)} is not over yet."
     numbers = [_numbers({"month": f"{row['month']:%Y-%m}"}, row, part) for row in rows]
