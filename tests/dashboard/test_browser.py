@@ -201,10 +201,14 @@ def test_filters_go_with_one_from_page_to_page(at_desk: Window) -> None:
 
 def test_rubbish_in_the_address_is_left_out(at_desk: Window) -> None:
     """What means nothing in an address is ignored, and named; the rest of it holds."""
-    at_desk.open("sales?currency=XYZ&from=yesterday&country=France&colour=red&show=Units")
+    picture = "![](http://192.0.2.1/x.png)"
+    at_desk.open(
+        f"sales?currency=XYZ&from=yesterday&country=France&colour=red&show=Units&x={picture}"
+    )
     note = at_desk.page.get_by_test_id("stAlert").inner_text()
-    for part in ("currency=XYZ", "from=yesterday", "colour=red"):
+    for part in ("currency=XYZ", "from=yesterday", "colour=red", picture):
         assert part in note
+    assert at_desk.hosts == {urlsplit(at_desk.url).netloc}
     assert "France" not in note
     assert "colour" not in at_desk.page.url
     assert at_desk.panels() == PAGES["sales"]

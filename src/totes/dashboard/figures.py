@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 
 SIGNS = {"GBP": "£", "USD": "$", "EUR": "€"}
+SPECIAL = re.compile(r"([\\`*_\[\]()<>#$~:|!])")
 UNITS = ((10**9, "bn"), (10**6, "M"), (10**3, "k"))
 # The same in Vega's own language, for what it writes along an axis.
 SHORT = (
@@ -30,6 +32,11 @@ def money(amount: int | float | Decimal, currency: str) -> str:
     """An amount in three or four digits with its currency: £1.23M."""
     sign = SIGNS.get(currency, f"{currency} ")
     return f"{'-' if amount < 0 else ''}{sign}{short(abs(float(amount)))}"
+
+
+def plain(text: str) -> str:
+    """Text for Markdown in which nothing is a sign: no link, no picture, no formula."""
+    return SPECIAL.sub(r"\\\1", text)
 
 
 def month(day: date) -> str:

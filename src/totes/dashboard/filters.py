@@ -8,6 +8,7 @@ from datetime import date
 
 import streamlit as st
 
+from totes.dashboard import figures
 from totes.dashboard.summaries import Summary
 
 EVERYWHERE = "All countries"
@@ -85,7 +86,7 @@ def say_what_was_left_out() -> None:
         del st.query_params[part.partition("=")[0]]
     found = st.session_state.pop("left out", [])
     if found:
-        parts = ", ".join(found)
+        parts = figures.plain(", ".join(found))
         st.info(
             f"Left out of the address, as there is no such thing here: {parts}",
             icon=":material/info:",

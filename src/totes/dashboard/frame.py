@@ -33,10 +33,8 @@ def guarded(draw: Callable[[], None]) -> Callable[[], None]:
 
 
 def _failed(what: str, hint: str | None) -> None:
-    st.error(
-        f"**{what}**" + (f"\n\n{hint[0].upper()}{hint[1:]}" if hint else ""),
-        icon=":material/error:",
-    )
+    todo = f"\n\nWhat to do: {figures.plain(hint)}" if hint else ""
+    st.error(f"**{figures.plain(what)}**{todo}", icon=":material/error:")
     st.button("Try again", type="primary")
 
 

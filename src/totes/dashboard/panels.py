@@ -13,6 +13,7 @@ from decimal import Decimal
 import altair as alt
 import streamlit as st
 
+from totes.dashboard import figures
 from totes.dashboard.connection import Row
 
 NOTHING = "Nothing to show here: no rows match what is chosen above."
@@ -65,13 +66,13 @@ def table(
 
 def _head(title: str, unit: str) -> None:
     st.header(title, anchor=False)
-    st.caption(unit)
+    st.caption(figures.plain(unit))
 
 
 def _foot(title: str, rows: Sequence[Row], says: str) -> None:
     with st.container(horizontal=True, wrap=False, vertical_alignment="center"):
         if says:
-            st.caption(says)
+            st.caption(figures.plain(says))
         st.download_button(
             "CSV",
             written_out(rows),

@@ -58,7 +58,8 @@ def _number(entered: str) -> int | None:
         return None
     if not text.isascii() or not text.isdigit() or int(text) > LARGEST:
         st.info(
-            f"`{text[:20]}` is no number of an order: digits only, please.", icon=":material/info:"
+            f"{figures.plain(text)} is no number of an order: digits only, please.",
+            icon=":material/info:",
         )
         return None
     return int(text)

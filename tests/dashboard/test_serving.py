@@ -1,0 +1,101 @@
+"""`totes dashboard`: what it opens, where it listens, and what it says when it cannot."""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from urllib.parse import urlsplit
+from urllib.request import urlopen
+
+import pytest
+from click.testing import CliRunner, Result
+
+from tests.dashboard.company import served
+from tests.test_cli import assert_is_clear_error
+from tests.world import World
+from totes.cli import cli
+from totes.demo.postgres import PostgresServer, stop_kept
+
+
+def dashboard(*arguments: str, **settings: str | None) -> Result:
+    environment: dict[str, str | None] = {"TOTES_WAREHOUSE": None, **settings}
+    return CliRunner().invoke(cli, ["dashboard", *arguments], env=environment)
+
+
+@pytest.fixture
+def demo() -> Iterator[Path]:
+    """A demo that has ended, in a folder that the server's own user can reach."""
+    with tempfile.TemporaryDirectory() as parent:
+        Path(parent).chmod(0o755)
+        folder = Path(parent) / "demo"
+        command = ["demo", "--scale", "0.02", "--folder", str(folder)]
+        result = CliRunner().invoke(cli, command)
+        assert result.exit_code == 0, result.output
+        yield folder
+        stop_kept(folder / "postgres")
+
+
+def test_without_settings_it_opens_the_demo(demo: Path, log: str) -> None:
+    """With no warehouse named, that of the demo is shown, its server started for as long; a line
+    says so."""
+    environment = {name: value for name, value in os.environ.items() if "TOTES_" not in name}
+    with served({**environment, "LOG": log}, "--folder", str(demo)) as (url, said):
+        assert PostgresServer(demo / "postgres").is_running()
+        with urlopen(url) as page:
+            assert page.status == 200
+    assert not PostgresServer(demo / "postgres").is_running()
+    assert said == [f"{url} shows the demo's warehouse, in {demo}, until Ctrl-C"]
+
+
+def test_it_listens_to_this_machine_alone(world: World, log: str) -> None:
+    """Unless told otherwise it listens at 127.0.0.1 and at no other address."""
+    environment = {**os.environ, "TOTES_WAREHOUSE": world.warehouse, "LOG": log}
+    with served(environment, "--json") as (url, said):
+        port = urlsplit(url).port or 0
+        with pytest.raises(OSError, match="refused"):
+            socket.create_connection(("127.0.0.2", port), timeout=5)
+    assert json.loads(said[0]) == {"url": url, "warehouse": "your warehouse"}
+
+
+def test_a_page_s_own_address_leads_to_it(world: World, log: str) -> None:
+    """A page's address is led to the root, with its filters, where Streamlit finds its server."""
+    environment = {**os.environ, "TOTES_WAREHOUSE": world.warehouse, "LOG": log}
+    with served(environment) as (url, _), urlopen(f"{url}/payments?currency=USD") as page:
+        assert page.url == f"{url}/?page=payments&currency=USD"
+
+
+def test_without_settings_and_without_a_demo(tmp_path: Path) -> None:
+    """Where there is nothing to show, the error names the setting and the demo."""
+    result = dashboard("--folder", str(tmp_path / "none"))
+    assert_is_clear_error(result, "TOTES_WAREHOUSE is not set", "totes demo")
+
+
+def test_a_port_that_is_taken(world: World) -> None:
+    """A port at which something listens already is an error that offers another."""
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        result = dashboard("--port", str(port), TOTES_WAREHOUSE=world.warehouse)
+    assert_is_clear_error(result, str(port), f"--port {port + 1}")
+
+
+def test_without_the_extra_it_says_how_to_install_it() -> None:
+    """Without Streamlit the error says what is missing, and the command that installs it."""
+    code = (
+        "import sys; sys.modules['streamlit'] = None\n"
+        "from totes.cli import main\n"
+        "sys.argv = ['totes', 'dashboard']\n"
+        "main()\n"
+    )
+    command = [sys.executable, "-c", code]
+    result = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
+    assert result.returncode == 1
+    assert result.stderr.splitlines() == [
+        "error: the dashboard needs streamlit, not installed here",
+        "hint: pip install 'totes[dashboard]'",
+    ]

@@ -1,0 +1,254 @@
+"""What a page says when there is nothing to show, or something is the matter; and what it holds."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from decimal import Decimal
+
+import psycopg
+import pytest
+import streamlit as st
+from psycopg import errors
+from streamlit.testing.v1 import AppTest
+
+from tests.dashboard.company import may_only_read
+from tests.world import World
+from totes.dashboard import connection, figures, serving, summaries
+from totes.errors import ConfigurationError
+
+
+@pytest.fixture(autouse=True)
+def forgotten() -> Iterator[None]:
+    """Nothing of another test's warehouse is remembered."""
+    yield
+    connection._opened.clear()
+    st.cache_data.clear()
+    st.cache_resource.clear()
+
+
+def looked_at(warehouse: str, page: str = "sales", **asked: str) -> AppTest:
+    """A page, after a look at it."""
+    connection.use(warehouse)
+    test = AppTest.from_file(str(serving.SCRIPT), default_timeout=60)
+    for name, value in {"page": page, **asked}.items():
+        test.query_params[name] = value
+    return test.run()
+
+
+def said(test: AppTest) -> str:
+    """All that a page says in words."""
+    assert not test.exception
+    elements = [*test.error, *test.info, *test.caption]
+    return "\n".join(element.value for element in elements).replace("\\", "")
+
+
+def metric(test: AppTest, name: str) -> str:
+    (found,) = [each for each in test.metric if each.label == name]
+    return str(found.value)
+
+
+def test_without_a_warehouse_it_says_which_setting_is_missing(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Where no warehouse is named, the page names the setting and gives an example of it."""
+    monkeypatch.delenv("TOTES_WAREHOUSE", raising=False)
+    test = AppTest.from_file(str(serving.SCRIPT), default_timeout=60).run()
+    assert "TOTES_WAREHOUSE is not set" in said(test)
+    assert "export TOTES_WAREHOUSE=" in said(test)
+
+
+def test_a_server_that_is_away_can_be_tried_again(world: World) -> None:
+    """Where the server does not answer, the page says so without the password, and a button tries
+    again: once the server is back, so is the page."""
+    world.run()
+    test = looked_at("postgresql://reader:hunter2@127.0.0.1:1/warehouse")
+    assert "cannot connect to TOTES_WAREHOUSE" in said(test)
+    assert "hunter2" not in said(test)
+    connection.use(world.warehouse)
+    (button,) = test.button
+    button.click()
+    test.run()
+    assert not test.error
+    assert metric(test, "Orders") == "2"
+
+
+def test_another_database_is_not_taken_for_a_warehouse(world: World) -> None:
+    """A database without the views is told from a warehouse, and which command makes one."""
+    test = looked_at(world.warehouse)
+    assert "no warehouse of Totes" in said(test)
+    assert "totes run" in said(test)
+
+
+def test_a_login_without_a_grant_is_told_what_it_lacks(world: World) -> None:
+    """A login that may connect and not read is told the grant that it needs."""
+    world.run()
+    analyst = may_only_read(world.warehouse)
+    world.change(
+        "revoke select on all tables in schema public from dashboard_analyst", warehouse=True
+    )
+    test = looked_at(analyst)
+    assert "may not read" in said(test)
+    assert "rant select on all tables in schema public" in said(test)
+
+
+@pytest.mark.parametrize("page", ["sales", "purchases", "payments", "history", "pipeline"])
+def test_a_warehouse_before_its_first_batch(world: World, page: str) -> None:
+    """A warehouse that holds no batch says so on every page, and what loads one."""
+    world.run()
+    world.change("delete from totes.ledger", warehouse=True)
+    test = looked_at(world.warehouse, page)
+    assert "nothing has been loaded yet" in said(test)
+    assert "totes run" in said(test)
+
+
+def test_a_page_without_rows_says_so(world: World) -> None:
+    """Where there are batches, and no purchases in them, their page says that; the others are not
+    concerned."""
+    world.change(
+        "delete from payment where transaction_id in "
+        "(select transaction_id from transaction where purchase_order_id is not null)",
+        "delete from transaction where purchase_order_id is not null",
+        "delete from purchase_order",
+    )
+    world.run()
+    assert "There are no purchases in the warehouse yet" in said(
+        looked_at(world.warehouse, "purchases")
+    )
+    assert metric(looked_at(world.warehouse, "sales"), "Orders") == "2"
+
+
+@pytest.mark.parametrize(
+    ("number", "answer"),
+    [
+        ("99999999", "There is no sales order 99999999"),
+        ("99999999999999", "is no number of an order"),
+        ("'; drop table x", "is no number of an order"),
+    ],
+)
+def test_a_number_that_no_order_has(world: World, number: str, answer: str) -> None:
+    """A number of no order is answered in words, whatever was typed."""
+    world.run()
+    assert answer in said(looked_at(world.warehouse, "history", number=number))
+
+
+def test_a_page_that_does_not_exist(world: World) -> None:
+    """An address with a page that there is not shows the first one, and says so."""
+    world.run()
+    test = looked_at(world.warehouse, "dancing")
+    assert "page=dancing" in said(test)
+    assert [title.value for title in test.title] == ["Sales"]
+
+
+def test_sessions_can_only_read(world: World) -> None:
+    """Whatever its login may do, a session of the dashboard changes nothing, and not for ever."""
+    world.run()
+    connection.use(world.warehouse)
+    with connection.session() as session:
+        with pytest.raises(errors.ReadOnlySqlTransaction):
+            session.execute("delete from fact_payment")
+        session.rollback()
+        (row,) = session.execute("show statement_timeout").fetchall()
+        assert row == ("3min",)
+
+
+def edition() -> summaries.Edition:
+    found = summaries.edition()
+    assert found is not None
+    return found
+
+
+def test_a_batch_is_added_up_once_and_the_next_one_anew(world: World) -> None:
+    """As long as nothing new is loaded the warehouse is not asked again; a new batch is seen."""
+    world.run()
+    connection.use(world.warehouse)
+    first = summaries.of("sales", edition())
+    world.run()  # finds nothing
+    assert summaries.of("sales", edition()) is first
+    world.change("update sales_order set units_sold = 7000 where sales_order_id = 14")
+    world.run()
+    second = summaries.of("sales", edition())
+    units = "select sum(units) as units from cell where kind = 'staff'"
+    assert second.edition.batch == 2
+    assert second.ask(units) != first.ask(units)
+
+
+def test_what_takes_long_is_not_made_anew_with_each_batch(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where adding up takes long, a page goes on with what it has for a while, and says so."""
+    monkeypatch.setattr(summaries, "SLOW", -1.0)
+    monkeypatch.setattr(summaries, "PATIENCE", 10_000)
+    world.run()
+    before = looked_at(world.warehouse)
+    world.change("delete from sales_order where sales_order_id = 14")
+    world.run()
+    after = looked_at(world.warehouse)
+    assert metric(after, "Orders") == metric(before, "Orders")
+    assert "Batch 2 has arrived" in said(after)
+    monkeypatch.setattr(summaries, "PATIENCE", 0)
+    assert "has arrived" not in said(looked_at(world.warehouse))
+
+
+def test_pounds_are_offered_where_there_are_rates(world: World) -> None:
+    """With exchange rates all currencies can be seen at their worth in pounds, as the view has
+    it; orders of days without a rate are counted, and their values missed."""
+    world.run()
+    assert "All, in GBP" not in looked_at(world.warehouse).selectbox(key="currency").options
+    world.change(
+        "insert into dim_exchange_rate select distinct created_date, code, rate, created_date "
+        "from fact_sales_order, (values ('GBP', 0.85), ('USD', 1.1), ('EUR', 1)) as r (code, rate) "
+        "where created_date <> (select min(created_date) from fact_sales_order)",
+        warehouse=True,
+    )
+    test = looked_at(world.warehouse, currency="All, in GBP")
+    ((orders, value, missing),) = world.ask(
+        "select count(*), sum(order_value_gbp), count(*) - count(order_value_gbp) from sales"
+    )
+    assert metric(test, "Orders") == f"{orders:,}"
+    assert metric(test, "Value (GBP)") == figures.money(value, "GBP")
+    if missing:
+        assert f"{missing} order" in said(test)
+
+
+@pytest.mark.parametrize(
+    ("number", "text"),
+    [
+        (0, "0"),
+        (999, "999"),
+        (1_000, "1.00k"),
+        (12_345, "12.3k"),
+        (999_499, "999k"),
+        (999_999, "1.00M"),
+        (61_234_567, "61.2M"),
+        (Decimal("4567890123.45"), "4.57bn"),
+        (-1500, "-1.50k"),
+    ],
+)
+def test_figures_are_short(number: int | Decimal, text: str) -> None:
+    """A figure has three or four digits, of whatever size it is."""
+    assert figures.short(number) == text
+
+
+def test_amounts_have_their_currency() -> None:
+    """An amount is never without its currency, known or not."""
+    assert figures.money(1234, "GBP") == "£1.23k"
+    assert figures.money(-1234, "USD") == "-$1.23k"
+    assert figures.money(1234, "SEK") == "SEK 1.23k"
+
+
+def test_summaries_need_a_warehouse(world: World) -> None:
+    """What is no warehouse is an error that a person can mend, not one of SQL."""
+    connection.use(world.warehouse)
+    with pytest.raises(ConfigurationError, match=re.escape("is no warehouse of Totes")):
+        summaries.edition()
+
+
+def test_the_ledger_is_shown_to_who_may_read_it(world: World) -> None:
+    """Who may read the ledger sees each batch with its rows."""
+    world.run()
+    with psycopg.connect(world.warehouse) as opened:
+        (row,) = opened.execute("select rows from totes.ledger").fetchall()
+    test = looked_at(world.warehouse, "pipeline")
+    assert metric(test, "Rows in it") == f"{row[0]:,}"
+    assert "Batches" in [header.value for header in test.header]
