@@ -5,7 +5,7 @@ BIN := .venv/bin
 UV := $(shell command -v uv || echo $(BIN)/uv)
 INSTALLED := .venv/installed
 
-.PHONY: install demo test test-aws soak bench bench-full check format clean
+.PHONY: install demo dashboard screenshots test test-aws soak bench bench-full check format clean
 .PHONY: package bootstrap init plan apply deploy smoke destroy check-terraform audit compliance
 
 install: $(INSTALLED)
@@ -20,6 +20,16 @@ $(INSTALLED): pyproject.toml uv.lock
 
 demo: install
 	$(BIN)/totes demo
+
+# In a browser, until Ctrl-C: the warehouse of TOTES_WAREHOUSE, or the demo's, made first if need be.
+dashboard: install
+	test -n "$$TOTES_WAREHOUSE" || test -e totes-demo/made-by-totes-demo || $(BIN)/totes demo
+	$(BIN)/totes dashboard
+
+# The pictures in docs/images of the dashboard, of the demo's warehouse; needs a Chromium.
+screenshots: install
+	test -e totes-demo/made-by-totes-demo || $(BIN)/totes demo
+	$(BIN)/python -m scripts.screenshots
 
 # Tests in parallel, with coverage; fails under 90 % of lines.
 test: install

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import altair as alt
 import streamlit as st
@@ -14,7 +15,7 @@ HEIGHT = 240  # pixels
 STEP = 26  # pixels a bar
 WIDEST_LABEL = 150  # pixels
 ROUNDED = 2
-PADDING = {"left": 0, "right": 4, "top": 4, "bottom": 0}
+PADDING = {"left": 0, "right": 4, "top": 4, "bottom": 6}
 ROOM = 1.25
 LEGEND_AND_AXIS = 60  # pixels
 INK = {"light": "#1b2733", "dark": "#e8eef4"}
@@ -32,12 +33,12 @@ def columns(
                 f"{label}:N",
                 sort=None,
                 title=along,
-                axis=alt.Axis(labelAngle=0, labelOverlap="parity", ticks=False, labelPadding=8),
+                axis=_axis(labelAngle=0, labelOverlap="parity", labelPadding=8),
             ),
             y=alt.Y(
                 f"{value}:Q",
                 title=None,
-                axis=alt.Axis(labelExpr=SHORT, tickCount=5, domain=False, ticks=False),
+                axis=_axis(labelExpr=SHORT, tickCount=5, domain=False),
             ),
             tooltip=[alt.Tooltip(f"{label}:N", title=" "), alt.Tooltip(f"{tip}:N", title=" ")],
         )
@@ -72,7 +73,7 @@ def stacked(
             x=alt.X(
                 f"{value}:Q",
                 title=None,
-                axis=alt.Axis(labelExpr=SHORT, tickCount=4, domain=False, ticks=False),
+                axis=_axis(labelExpr=SHORT, tickCount=4, domain=False),
             ),
             color=alt.Color(
                 f"{part}:N",
@@ -90,6 +91,10 @@ def stacked(
     return chart
 
 
+def _axis(**more: Any) -> alt.Axis:
+    return alt.Axis(ticks=False, labelColor=_ink(), titleColor=_ink(), **more)
+
+
 def _ink() -> str:
     """The colour of letters: Streamlit's theme does not reach those within a chart."""
     return INK[str(st.context.theme.type or "light")]
@@ -103,6 +108,6 @@ def _lying(rows: Sequence[Row], label: str, *, more: int = 0) -> alt.Chart:
             f"{label}:N",
             sort=names,
             title=None,
-            axis=alt.Axis(labelLimit=WIDEST_LABEL, ticks=False, domain=False, labelPadding=6),
+            axis=_axis(labelLimit=WIDEST_LABEL, domain=False, labelPadding=6),
         )
     )

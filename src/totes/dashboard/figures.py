@@ -48,12 +48,12 @@ def moment(at: datetime) -> str:
 
 
 def length(span: timedelta) -> str:
-    """A length of time in one unit: 3 minutes."""
+    """A length of time in one unit: 3 min."""
     seconds = max(0.0, span.total_seconds())
-    for unit, name in ((86400, "day"), (3600, "hour"), (60, "minute")):
-        if seconds >= 2 * unit:
-            return f"{seconds / unit:.0f} {name}s"
-    return f"{seconds:.0f} second{'' if round(seconds) == 1 else 's'}"
+    for size, unit in ((86400, "days"), (3600, "h"), (60, "min")):
+        if seconds >= 2 * size:
+            return f"{seconds / size:.0f} {unit}"
+    return f"{seconds:.0f} s"
 
 
 def counted(number: int, noun: str) -> str:

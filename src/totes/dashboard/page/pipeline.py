@@ -54,9 +54,9 @@ def _batches(here: str, key: tuple[object, ...]) -> list[Row] | None:
     """The newest batches, the oldest of them first; None if the login may not read them."""
     with connection.session() as session:
         try:
-            return connection.rows(session, "batches", {"most": MOST})[::-1]
+            with session.transaction():
+                return connection.rows(session, "batches", {"most": MOST})[::-1]
         except errors.InsufficientPrivilege:
-            session.rollback()
             return None
 
 
