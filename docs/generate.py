@@ -93,8 +93,8 @@ def dictionary() -> Iterator[str]:
         "same columns, and `batch` and `change` in dimensions too. [Views](#views) are in the "
         "warehouse only. [Source tables](#source-tables) are what Totes expects of the "
         "operational database; the ingestion lake has the same columns, and `_xid`, `_raw` and "
-        "`_change`. Where a column comes from in the end is read off the SQL; `totes lineage` "
-        "also says by which steps."
+        "`_change`. Where a column comes from in the end is read off the SQL; `totes lineage "
+        "TABLE` also says by which steps."
     )
     tracer = Tracer(model)
     yield "## Warehouse tables"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zipfile
 from datetime import date
 from decimal import Decimal
 from pathlib import Path
@@ -64,4 +65,20 @@ def test_file_that_is_no_text_is_a_clear_error(tmp_path: Path, content: bytes) -
     path = tmp_path / "rates.csv"
     path.write_bytes(content)
     with pytest.raises(ConfigurationError, match=r"rates\.csv"):
+        rates.read(path, "EUR")
+
+
+def test_file_that_is_not_there_is_a_clear_error(tmp_path: Path) -> None:
+    """A path that leads nowhere is named."""
+    with pytest.raises(ConfigurationError, match=r"nothing\.csv.*No such file"):
+        rates.read(tmp_path / "nothing.csv", "EUR")
+
+
+def test_zip_of_several_files_is_refused(tmp_path: Path) -> None:
+    """An archive has to hold the one CSV, and nothing else."""
+    path = tmp_path / "rates.zip"
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("a.csv", "Date,USD\n2023-03-03,1.1\n")
+        archive.writestr("b.csv", "Date,USD\n2023-03-03,1.1\n")
+    with pytest.raises(ConfigurationError, match="holds 2 files"):
         rates.read(path, "EUR")

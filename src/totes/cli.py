@@ -153,7 +153,7 @@ def verify(*, repair: bool, as_json: bool) -> bool:
 
 
 @command
-@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
 def rates(*, file: Path, as_json: bool) -> bool:
     """Take exchange rates into the warehouse, from a file in the layout of the European Central
     Bank's eurofxref-hist.csv; zipped will do. They add to those that are there, and correct them.

@@ -261,9 +261,9 @@ def _create_table(star: StarContract) -> sql.Composed:
 def _index(star: StarContract) -> sql.Composed:
     """An index of the versions that followed another, by which views tell which rows are current.
     A first load brings none, and a later one few."""
-    key = sql.SQL(", ").join(map(sql.Identifier, star.key))
-    create = sql.SQL("create index on {} ({}, batch) where change <> 'insert'")
-    return create.format(relation(star), key)
+    names = [*star.key, *([star.record_id] if star.record_id else [])]
+    create = sql.SQL("create index on {} ({}) where change <> 'insert'")
+    return create.format(relation(star), sql.SQL(", ").join(map(sql.Identifier, names)))
 
 
 def _column(name: str, column: Column) -> sql.Composable:

@@ -17,10 +17,11 @@ select
     change
 from fact_payment as fact
 where change <> 'delete'
-    -- after a version that is live, the next one is an update or the deletion
+    -- after a version that is live, the next one is an update or the deletion; they are numbered
+    -- in the order of batches
     and not exists (
         select from fact_payment as later
         where later.payment_id = fact.payment_id
-            and later.batch > fact.batch
+            and later.payment_record_id > fact.payment_record_id
             and later.change <> 'insert'
     )

@@ -19,10 +19,11 @@ select
     change
 from fact_purchase_order as fact
 where change <> 'delete'
-    -- after a version that is live, the next one is an update or the deletion
+    -- after a version that is live, the next one is an update or the deletion; they are numbered
+    -- in the order of batches
     and not exists (
         select from fact_purchase_order as later
         where later.purchase_order_id = fact.purchase_order_id
-            and later.batch > fact.batch
+            and later.purchase_record_id > fact.purchase_record_id
             and later.change <> 'insert'
     )

@@ -19,10 +19,11 @@ select
     change
 from fact_sales_order as fact
 where change <> 'delete'
-    -- after a version that is live, the next one is an update or the deletion
+    -- after a version that is live, the next one is an update or the deletion; they are numbered
+    -- in the order of batches
     and not exists (
         select from fact_sales_order as later
         where later.sales_order_id = fact.sales_order_id
-            and later.batch > fact.batch
+            and later.sales_record_id > fact.sales_record_id
             and later.change <> 'insert'
     )
