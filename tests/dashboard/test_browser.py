@@ -166,6 +166,20 @@ def test_an_order_s_versions_are_side_by_side(at_desk: Window, company: Traded) 
     assert [int(row["units"]) for row in rows] == [before["units_sold"], after["units_sold"]]
 
 
+def test_a_filter_can_be_chosen_with_the_keyboard(at_desk: Window) -> None:
+    """A filter is reached by Tab, and chosen by typing and Enter."""
+    at_desk.open("sales")
+    box = at_desk.page.get_by_role("combobox", name="Currency")
+    for _ in range(30):
+        at_desk.page.keyboard.press("Tab")
+        if box.evaluate("e => e === document.activeElement"):
+            break
+    at_desk.page.keyboard.type("EUR")
+    at_desk.page.keyboard.press("Enter")
+    at_desk.settle()
+    assert "Value (EUR)" in at_desk.totals()
+
+
 def test_a_number_can_be_typed(at_desk: Window, company: Traded) -> None:
     """A deleted order is found by its number with the keyboard alone, and said to be deleted."""
     at_desk.open("history")

@@ -21,6 +21,7 @@ from tests.test_cli import assert_is_clear_error
 from tests.world import World
 from totes.cli import cli
 from totes.demo.postgres import PostgresServer, stop_kept
+from totes.errors import DemoError
 
 
 def dashboard(*arguments: str, **settings: str | None) -> Result:
@@ -46,10 +47,11 @@ def test_without_settings_it_opens_the_demo(demo: Path, log: str) -> None:
     says so."""
     environment = {name: value for name, value in os.environ.items() if "TOTES_" not in name}
     with served({**environment, "LOG": log}, "--folder", str(demo)) as (url, said):
-        assert PostgresServer(demo / "postgres").is_running()
+        assert PostgresServer(demo / "postgres").dsn()
         with urlopen(url) as page:
             assert page.status == 200
-    assert not PostgresServer(demo / "postgres").is_running()
+    with pytest.raises(DemoError, match="no PostgreSQL is running"):
+        PostgresServer(demo / "postgres").dsn()
     assert said == [f"{url} shows the demo's warehouse, in {demo}, until Ctrl-C"]
 
 

@@ -145,11 +145,10 @@ def test_sessions_can_only_read(world: World) -> None:
     world.run()
     connection.use(world.warehouse)
     with connection.session() as session:
-        with pytest.raises(errors.ReadOnlySqlTransaction):
+        assert session.execute("show statement_timeout").fetchone() == ("3min",)
+        assert session.execute("show default_transaction_read_only").fetchone() == ("on",)
+        with pytest.raises(errors.ReadOnlySqlTransaction), session.transaction():
             session.execute("delete from fact_payment")
-        session.rollback()
-        (row,) = session.execute("show statement_timeout").fetchall()
-        assert row == ("3min",)
 
 
 def edition() -> summaries.Edition:

@@ -15,8 +15,8 @@ from totes import postgres
 from totes.config import Settings
 
 SETTING = "TOTES_WAREHOUSE"
-# Those of which nobody has said anything else, for the role or for the database. To add up a hundred
-# million orders takes a minute or two; nobody waits for longer.
+# They hold where nobody has said anything else, for the role or for the database. To add up a
+# hundred million orders takes minutes; nobody waits for longer.
 LIMITS = {
     "statement_timeout": "3min",
     "lock_timeout": "10s",

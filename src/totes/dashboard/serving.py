@@ -6,7 +6,7 @@ import importlib.util
 import json
 import socket
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,7 +16,7 @@ from totes.config import Settings
 from totes.dashboard import connection
 from totes.demo.postgres import PostgresServer
 from totes.demo.show import MARK
-from totes.errors import ConfigurationError
+from totes.errors import ConfigurationError, DemoError
 
 if TYPE_CHECKING:
     from starlette.requests import Request
@@ -132,11 +132,13 @@ def _warehouse(folder: Path) -> Iterator[tuple[str, str]]:
         )
     whose = f"the demo's warehouse, in {folder}"
     server = PostgresServer(folder / "postgres")
-    if server.is_running():
-        yield server.dsn("warehouse"), whose
-        return
-    with server:
-        yield server.dsn("warehouse"), whose
+    with ExitStack() as started:
+        try:
+            dsn = server.dsn("warehouse")
+        except DemoError:  # it does not run
+            started.enter_context(server)
+            dsn = server.dsn("warehouse")
+        yield dsn, whose
 
 
 def _check_free(address: str, port: int) -> None:

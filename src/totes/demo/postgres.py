@@ -125,11 +125,6 @@ class PostgresServer:
         name = quote(database, safe="")
         return f"postgresql://postgres:{password}@127.0.0.1:{running.port}/{name}"
 
-    def is_running(self) -> bool:
-        """Whether a server runs in the folder, whoever started it."""
-        with _usable(self.folder):
-            return _running(self._data) is not None
-
     def create_database(self, name: str, *, template: str | None = None) -> None:
         """Create a database, empty or as a copy of `template`, which nobody may be using.
 
