@@ -152,7 +152,9 @@ class DataModel:
         model._check()
         return model
 
-    def _check(self) -> None:
+    def _check_names(self) -> None:
+        for name in self.views.keys() & {*self.stars, self.rates.name if self.rates else ""}:
+            raise ConfigurationError(f"{name} is a view and a table of the warehouse")
         names = [*self.sources, *self.stars, *self.references]
         names += [self.rates.name] if self.rates else []
         folded = [name.casefold() for name in names]
@@ -161,6 +163,9 @@ class DataModel:
                 raise ConfigurationError(f"{name} is two tables: source, star or reference data")
             if name in RESERVED:
                 raise ConfigurationError(f"{name} is a folder of the lake, and no table's name")
+
+    def _check(self) -> None:
+        self._check_names()
         for star in self.stars.values():
             for table in star.driven_by:
                 if table not in self.sources and table not in self.stars:

@@ -106,11 +106,13 @@ def _made_of(model: DataModel) -> list[str]:
 
 
 def is_sound(connection: psycopg.Connection, model: DataModel) -> bool:
-    """Whether all that this model makes is there, as it makes it."""
+    """Whether the tables are those that this model makes, and all that was made is there. (The
+    views may be those of another version: follow() makes them anew.)"""
     if not is_set_up(connection):
         return False
-    made = [*_made_of(model), *([model.rates.name] if model.rates else [])]
-    return _made(connection)[0] == fingerprints(model) and len(kinds(connection, made)) == len(made)
+    (tables, _), made = _made(connection)
+    names = [*made, *([model.rates.name] if model.rates else [])]
+    return tables == fingerprints(model)[0] and len(kinds(connection, names)) == len(names)
 
 
 def _made(connection: psycopg.Connection) -> tuple[tuple[str, str], list[str]]:
