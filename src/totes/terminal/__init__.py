@@ -1,4 +1,4 @@
-"""How what Totes has to tell looks, on a terminal and as JSON."""
+"""How what Totes has to tell looks: on a terminal, as JSON, as metrics and as a page."""
 
 from totes.terminal.basics import length, progress, size, table, waiting
 from totes.terminal.contracts import (
@@ -7,6 +7,8 @@ from totes.terminal.contracts import (
     show_contract_check,
     show_inferred,
 )
+from totes.terminal.metrics import status_metrics
+from totes.terminal.page import BATCHES, status_page, write_page
 from totes.terminal.quarantine import (
     LISTED,
     quarantine_document,
@@ -19,6 +21,7 @@ from totes.terminal.status import show_status, status_document
 from totes.terminal.verification import show_verification, verification_document
 
 __all__ = [
+    "BATCHES",
     "LISTED",
     "contract_check_document",
     "inferred_document",
@@ -35,7 +38,10 @@ __all__ = [
     "show_verification",
     "size",
     "status_document",
+    "status_metrics",
+    "status_page",
     "table",
     "verification_document",
     "waiting",
+    "write_page",
 ]
