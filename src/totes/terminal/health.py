@@ -79,7 +79,7 @@ def _needed(found: Status) -> Iterator[Step]:
     if any(stage.error for stage in stages):
         yield Step("totes status", "once what cannot be asked has been mended")
     if any(stage.problems for stage in stages):
-        yield Step("totes contract check", "what stops a table; it is caught up once mended")
+        yield Step("totes contract check", "what stops a table; mended, it catches up")
     at = [stage.batch for stage in stages]
     if not any(stage.error for stage in stages):
         if not at[0]:

@@ -84,7 +84,9 @@ def write_page(page: str, path: Path) -> None:
 
 
 def _moment(moment: datetime) -> Markup:
-    return element("time", f"{moment:%Y-%m-%d %H:%M:%S}", datetime=f"{moment:%Y-%m-%dT%H:%M:%SZ}")
+    """A time, which may be broken between day and hour, and nowhere else."""
+    day, hour = element("span", f"{moment:%Y-%m-%d}"), element("span", f"{moment:%H:%M:%S}")
+    return element("time", day, " ", hour, datetime=f"{moment:%Y-%m-%dT%H:%M:%SZ}")
 
 
 def _asked_at(found: Status) -> Markup:
@@ -161,7 +163,7 @@ def _stage(name: str, stage: StageStatus, found: Status) -> list[Cell]:
     return [
         (name, ""),
         (f"{stage.batch:,}" if stage.batch else "none", "number"),
-        (_moment(stage.true_at) if stage.true_at else "", "moment"),
+        (_moment(stage.true_at) if stage.true_at else "", ""),
         ("" if age is None else length(age), ""),
         (f"{sum(stage.rows.values()):,}", "number"),
     ]
@@ -178,7 +180,7 @@ def _quarantine(found: Status) -> Iterator[Markup]:
             [("row", ""), ("reason", "")],
             [
                 [
-                    (cut(spelled(key), LONGEST["key"]), "value"),
+                    (cut(spelled(key), LONGEST["key"]), ""),
                     (cut(reason, LONGEST["reason"]), "value"),
                 ]
                 for key, reason in refused.first
@@ -204,9 +206,9 @@ def _batches(found: Status) -> Iterator[Markup]:
     rows: list[list[Cell]] = [
         [
             (f"{each.batch:,}", "number"),
-            (_moment(each.taken_at), "moment"),
+            (_moment(each.taken_at), ""),
             *((or_dot(n), "number") for n in (each.inserted, each.updated, each.deleted)),
-            (size(each.bytes), "number"),
+            (size(each.bytes) if each.bytes else "·", "number"),
             (", ".join(each.stopped), "value"),
         ]
         for each in found.batches

@@ -67,13 +67,19 @@ def _draw(found: Status) -> None:
 
 def _aligned(told: list[Fact]) -> RenderableType:
     """Labels and lines in two columns; a line that is too long is broken between words."""
+    from rich.console import Group
+    from rich.padding import Padding
     from rich.table import Table
     from rich.text import Text
+
+    def indented(line: str) -> Padding:
+        text = line.lstrip()
+        return Padding(Text(text), (0, 0, 0, len(line) - len(text)))
 
     grid = Table.grid(padding=(0, 2))
     for fact in told:
         style = f"bold {COLOURS[fact.mood] if fact.mood else ''}"
-        grid.add_row(Text(fact.label, style, no_wrap=True), Text("\n".join(fact.lines)))
+        grid.add_row(Text(fact.label, style, no_wrap=True), Group(*map(indented, fact.lines)))
     return grid
 
 
