@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import time
 from datetime import datetime
+from pathlib import Path
 
 from prometheus_client.parser import text_string_to_metric_families
 
@@ -127,3 +128,12 @@ def test_names_keep_to_the_conventions() -> None:
         assert "\n" not in metric.meaning
         assert "\\" not in metric.meaning
         assert metric.unit.split()[:1] in ([], [metric.name.rpartition("_")[2]]), metric.name
+
+
+def test_alerts_in_the_guide_are_about_metrics_that_there_are() -> None:
+    """Each metric in the rules that the guide shows exists."""
+    guide = Path(__file__).parents[2] / "docs" / "guides" / "your-totesys.md"
+    (rules,) = re.findall(r"```yaml\n(.*?)```", guide.read_text("utf-8"), re.DOTALL)
+    shown = set(re.findall(r"\btotes_\w+", rules))
+    assert len(shown) > 2
+    assert shown <= {metric.name for metric in METRICS}

@@ -186,9 +186,9 @@ def test_page_has_contrast(dark: bool) -> None:
     """Every text stands out from what is behind it by 4.5 to 1, in the light and in the dark."""
     light, _, night = CSS.partition("@media (prefers-color-scheme: dark)")
     rules = re.findall(r"([^{}]+)\{([^{}]+)\}", night if dark else light)
-    pairs = {}
+    pairs: dict[str, dict[str, str]] = {}
     for names, rule in rules:
-        found = dict(re.findall(r"(?<![-\w])(color|background): (#\w{6})", rule))
+        found: dict[str, str] = dict(re.findall(r"(?<![-\w])(color|background): (#\w{6})", rule))
         if "color" in found:
             pairs[names.strip().lstrip("{ \n")] = found
     behind = pairs["body"]["background"]
