@@ -110,15 +110,16 @@ def refusals(
         return {}
     needed = {"model": "VARCHAR", "key": "VARCHAR", "reason": "VARCHAR", "since": "BIGINT"}
     rows = changes.current(processed.layers(table.state), star.QUARANTINE_KEY, needed)
-    found: dict[str, Refusals] = {}
+    # a longer key is a greater number; a top of three needs no room, where a sort of all would
+    oldest = "{'since': since, 'length': length(key), 'key': key}"
     listed = work.engine.execute(
-        f"select model, count(*) over (partition by model), key, reason from ({rows}) qualify "
-        f"row_number() over (partition by model order by since, length(key), key) <= {first} "
-        f"order by model, since, length(key), key"
+        f"select model, count(*), min_by({{'key': key, 'reason': reason}}, {oldest}, {first}) "
+        f"from ({rows}) group by model order by model"
     )
-    for model, count, key, reason in listed.fetchall():
-        found.setdefault(model, Refusals(count, [])).first.append((key, reason))
-    return found
+    return {
+        model: Refusals(count, [(one["key"], one["reason"]) for one in told])
+        for model, count, told in listed.fetchall()
+    }
 
 
 def _waiting(processed: lake.Lake, manifest: lake.Manifest) -> str:
