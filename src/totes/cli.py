@@ -167,13 +167,19 @@ def status(*, form: str | None, page: Path | None, as_json: bool) -> bool:
 
     if page and form:
         raise click.UsageError(f"--html writes a page, and nothing as {form}; say one")
-    found = pipeline.status(_settings(), batches=terminal.BATCHES if page else 0)
     if page:
-        terminal.write_page(terminal.status_page(found), page)
-    elif as_json:
+        from totes.terminal.page import BATCHES, status_page, write_page
+
+        found = pipeline.status(_settings(), batches=BATCHES)
+        write_page(status_page(found), page)
+        return found.is_well
+    found = pipeline.status(_settings())
+    if as_json:
         click.echo(json.dumps(terminal.status_document(found)))
     elif form == "prometheus":
-        click.echo(terminal.status_metrics(found), nl=False)
+        from totes.terminal.metrics import status_metrics
+
+        click.echo(status_metrics(found), nl=False)
     else:
         terminal.show_status(found)
     return found.is_well

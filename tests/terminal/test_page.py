@@ -110,6 +110,9 @@ def test_page_shows_what_is_wrong(world: World) -> None:
     assert "hunter2" not in html
     assert ["sales_order_id 14", "agreed_payment_date: soon is no date"] in page.rows
     assert "totes contract check" in page.text
+    (newest,) = [row for row in page.rows if row[0] == "2"]
+    assert newest[1].endswith("stopped: design")
+    assert newest[2:4] == ["·", "1"]
 
 
 def test_page_of_nothing(world: World) -> None:

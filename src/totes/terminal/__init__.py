@@ -1,4 +1,7 @@
-"""How what Totes has to tell looks: on a terminal, as JSON, as metrics and as a page."""
+"""How what Totes has to tell looks: on a terminal, as JSON, as metrics and as a page.
+
+The last two, `metrics` and `page`, are imported by who needs them.
+"""
 
 from totes.terminal.basics import length, progress, size, table, waiting
 from totes.terminal.contracts import (
@@ -7,8 +10,6 @@ from totes.terminal.contracts import (
     show_contract_check,
     show_inferred,
 )
-from totes.terminal.metrics import status_metrics
-from totes.terminal.page import BATCHES, status_page, write_page
 from totes.terminal.quarantine import (
     LISTED,
     quarantine_document,
@@ -21,7 +22,6 @@ from totes.terminal.status import show_status, status_document
 from totes.terminal.verification import show_verification, verification_document
 
 __all__ = [
-    "BATCHES",
     "LISTED",
     "contract_check_document",
     "inferred_document",
@@ -38,10 +38,7 @@ __all__ = [
     "show_verification",
     "size",
     "status_document",
-    "status_metrics",
-    "status_page",
     "table",
     "verification_document",
     "waiting",
-    "write_page",
 ]

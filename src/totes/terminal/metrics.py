@@ -110,7 +110,7 @@ METRICS = (
     Metric(
         "totes_true_at_timestamp_seconds",
         "seconds since 1970",
-        "the source time that the stage is true of",
+        "source time of a lake's newest batch; that which the warehouse is known to be true of",
         STAGE,
         _true_at,
     ),

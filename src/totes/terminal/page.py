@@ -22,7 +22,7 @@ from totes.terminal.markup import Markup, element, joined, style
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from totes.pipeline.status import StageStatus, Status
+    from totes.pipeline.status import BatchStatus, StageStatus, Status
 
 BATCHES = 20  # of late, that the page shows
 LONGEST = {"key": 80, "reason": 500}  # characters
@@ -194,29 +194,22 @@ def _quarantine(found: Status) -> Iterator[Markup]:
 def _batches(found: Status) -> Iterator[Markup]:
     if not found.batches:
         return
-    header = [
-        ("batch", "number"),
-        ("taken at", ""),
-        ("new", "number"),
-        ("changed", "number"),
-        ("deleted", "number"),
-        ("size", "number"),
-        ("stopped", ""),
-    ]
-    rows: list[list[Cell]] = [
-        [
-            (f"{each.batch:,}", "number"),
-            (_moment(each.taken_at), ""),
-            *((or_dot(n), "number") for n in (each.inserted, each.updated, each.deleted)),
-            (size(each.bytes) if each.bytes else "·", "number"),
-            (", ".join(each.stopped), "value"),
-        ]
-        for each in found.batches
-    ]
-    if not any(each.stopped for each in found.batches):
-        header, rows = header[:-1], [row[:-1] for row in rows]
+    counts = ("new", "changed", "deleted", "size")
+    header = [("batch", "number"), ("taken at", ""), *((name, "number") for name in counts)]
     caption = "What the ingestion lake took in; the newest first"
+    rows = [_batch(each) for each in found.batches]
     yield _section("Batches of late", _table(caption, header, rows))
+
+
+def _batch(each: BatchStatus) -> list[Cell]:
+    stopped = ", ".join(each.stopped)
+    note = element("div", f"stopped: {stopped}", class_="more") if stopped else Markup()
+    return [
+        (f"{each.batch:,}", "number"),
+        (joined(_moment(each.taken_at), note), ""),
+        *((or_dot(n), "number") for n in (each.inserted, each.updated, each.deleted)),
+        (size(each.bytes) if each.bytes else "·", "number"),
+    ]
 
 
 def _tables(found: Status) -> Iterator[Markup]:
