@@ -18,6 +18,7 @@ from totes import aws, errors
 from totes.cli import cli
 from totes.config import EXAMPLES, FunctionSettings, Settings
 from totes.contract import Column, DataModel, SourceContract, StarContract, shipped_model
+from totes.terminal.metrics import METRICS
 from totes.warehouse.schema import FACT_MARKS
 
 FOLDER = Path(__file__).with_name("reference")
@@ -151,11 +152,35 @@ def error_tree() -> Iterator[str]:
     yield "What to do about the messages: [your totesys](../guides/your-totesys.md#when-it-fails)."
 
 
+def metrics() -> Iterator[str]:
+    """Every metric that `totes status --format prometheus` prints."""
+    yield "# Metrics"
+    yield (
+        "What `totes status --format prometheus` prints, in "
+        "[Prometheus' text format]"
+        "(https://prometheus.io/docs/instrumenting/exposition_formats/). Of a stage that cannot be "
+        "asked there is only that it is not up. How to have them collected: "
+        "[your totesys](../guides/your-totesys.md#watching-it)."
+    )
+    yield table(
+        ("metric", "type", "unit", "labels", "meaning"),
+        [
+            (f"`{m.name}`", "gauge", m.unit, ", ".join(f"`{n}`" for n in m.labels), m.meaning)
+            for m in METRICS
+        ],
+    )
+    yield (
+        "The label `stage` is `ingestion`, `processed` or `warehouse`, and `table` the name of a "
+        "table there; in quarantine are rows that a table of the star would have."
+    )
+
+
 PAGES = {
     "commands.md": commands,
     "settings.md": settings,
     "data-dictionary.md": dictionary,
     "errors.md": error_tree,
+    "metrics.md": metrics,
 }
 
 

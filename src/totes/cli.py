@@ -7,25 +7,21 @@ from __future__ import annotations
 
 import json
 import signal
-import sys
-import traceback
 from collections.abc import Callable
-from functools import partial, wraps
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from totes import __version__
-from totes.errors import TotesError
+from totes.outcome import show_error, with_outcome
 from totes.repeating import Duration, repeated
 
 if TYPE_CHECKING:
     from totes.report import Progress, Report
 
 # Whatever is heavy is imported by the command that needs it: `totes --help` must not wait.
-
-FAILED = 1
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -52,34 +48,7 @@ def command(
 
     The function returns whether all is well, which is the exit code.
     """
-
-    @group.command(name=name or function.__name__)
-    @click.option("--json", "as_json", is_flag=True, help="Print JSON, for programs.")
-    @click.option("--debug", is_flag=True, help="Show the traceback of an error.")
-    @wraps(function)
-    def run(*, as_json: bool, debug: bool, **options: Any) -> None:
-        try:
-            well = function(as_json=as_json, **options)
-        except TotesError as error:
-            _show_error(error, as_json=as_json, debug=debug)
-            well = False
-        except KeyboardInterrupt:
-            click.echo("\nstopped; nothing half done was kept", err=True)
-            well = False
-        sys.exit(0 if well else FAILED)
-
-    return run
-
-
-def _show_error(error: TotesError, *, as_json: bool, debug: bool) -> None:
-    if debug:
-        traceback.print_exception(error)
-    if as_json:
-        click.echo(json.dumps({"error": str(error), "hint": error.hint}))
-        return
-    click.echo(f"{click.style('error:', fg='red', bold=True)} {error}", err=True)
-    if error.hint:
-        click.echo(f"{click.style('hint:', bold=True)} {error.hint}", err=True)
+    return group.command(name=name or function.__name__)(with_outcome(function))
 
 
 def _settings() -> Any:
@@ -131,7 +100,7 @@ def run(*, every: float | None, profile: bool, confirmed: tuple[str, ...], as_js
             profile=profile,
         )
 
-    return repeated(once, every, partial(_show_error, as_json=as_json, debug=False))
+    return repeated(once, every, partial(show_error, as_json=as_json, debug=False))
 
 
 @command
@@ -179,13 +148,38 @@ def rebuild(*, as_of: int | None, yes: bool, as_json: bool) -> bool:
 
 
 @command
-def status(*, as_json: bool) -> bool:
-    """Show what is in lakes and warehouse, per table, and how fresh it is."""
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(["text", "json", "prometheus"]),
+    help="How to print it: for people (the default), or for programs.",
+)
+@click.option(
+    "--html",
+    "page",
+    type=click.Path(dir_okay=False, allow_dash=True, path_type=Path),
+    metavar="FILE",
+    help="Write it as a web page instead; - is standard output.",
+)
+def status(*, form: str | None, page: Path | None, as_json: bool) -> bool:
+    """Show what is in lakes and warehouse, per table, what is wrong, and how fresh it is."""
     from totes import pipeline, terminal
 
+    if page and form:
+        raise click.UsageError(f"--html writes a page, and nothing as {form}; say one")
+    if page:
+        from totes.terminal.page import BATCHES, status_page, write_page
+
+        found = pipeline.status(_settings(), batches=BATCHES)
+        write_page(status_page(found), page)
+        return found.is_well
     found = pipeline.status(_settings())
     if as_json:
         click.echo(json.dumps(terminal.status_document(found)))
+    elif form == "prometheus":
+        from totes.terminal.metrics import status_metrics
+
+        click.echo(status_metrics(found), nl=False)
     else:
         terminal.show_status(found)
     return found.is_well
