@@ -67,7 +67,11 @@ def check_processed(model: DataModel, ingestion: lake.Lake, head: lake.Manifest 
         )
     for contract in model.stars.values():
         table = head.tables.get(contract.name)
-        if table is None or table.contract != contract.fingerprint:
+        if table is None:
+            raise ConfigurationError(
+                f"the processed lake was made before the data model had {contract.name}", hint=anew
+            )
+        if table.contract != contract.fingerprint:
             raise ConfigurationError(
                 f"the processed lake was made with another {contract.name} than the data model's",
                 hint=anew,

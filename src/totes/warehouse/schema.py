@@ -12,7 +12,7 @@ from psycopg import errors, sql
 
 from totes.changes import Snapshot
 from totes.contract import Column, DataModel, StarContract
-from totes.errors import ConfigurationError
+from totes.errors import ConfigurationError, ModelError
 from totes.postgres import database_of, one_line
 from totes.profiling import measured
 
@@ -115,7 +115,8 @@ def set_up(connection: psycopg.Connection, model: DataModel) -> None:
     """Create everything in a database that has none of it; the caller's transaction holds it all,
     and ends with refer().
 
-    Raises ConfigurationError if a name is taken by something that is not ours.
+    Raises ConfigurationError if a name is taken by something that is not ours, ModelError for a
+    view that PostgreSQL does not take.
     """
     try:
         connection.execute("set local search_path = public")
@@ -124,8 +125,7 @@ def set_up(connection: psycopg.Connection, model: DataModel) -> None:
             connection.execute(_create_table(star))
             _describe(connection, star)
         for name, text in model.views.items():
-            view = sql.Identifier(SCHEMA, name)
-            connection.execute(sql.SQL("create view {} as {}").format(view, _raw(text)))
+            _create_view(connection, name, text)
         insert = "insert into totes.state (model, made) values (%s, %s)"
         connection.execute(insert, [fingerprint(model), _made_of(model)])
     except (errors.DuplicateTable, errors.DuplicateSchema) as error:
@@ -231,6 +231,18 @@ def _column(name: str, column: Column) -> sql.Composable:
     if not column.null:
         line += sql.SQL(" not null")
     return line
+
+
+def _create_view(connection: psycopg.Connection, name: str, text: str) -> None:
+    create = sql.SQL("create view {} as {}").format(sql.Identifier(SCHEMA, name), _raw(text))
+    try:
+        connection.execute(create)
+    except (errors.DuplicateTable, errors.InsufficientPrivilege):
+        raise  # not the view's fault
+    except psycopg.ProgrammingError as error:
+        raise ModelError(
+            f"{name}.sql: {one_line(error)}", hint=f"mend views/{name}.sql in the data model"
+        ) from error
 
 
 def _describe(connection: psycopg.Connection, star: StarContract) -> None:
