@@ -1,9 +1,9 @@
 """A guide, followed to the letter in an empty folder, as a reader with a shell would.
 
 What is run: blocks of `sh` in one shell's environment, `sql` by psql on TOTES_WAREHOUSE, `python`
-by the Python on the PATH. A block after a line that is just a path and a colon is a file, and is
-written. A block of `text` has to be in what the block before it printed, but that `…` stands for
-anything, and a line of it for any lines; after `<!-- figures vary -->` so do figures.
+by the Python on the PATH, each with those before it. A block after a line that is just a path and a
+colon is a file, and is written. A block of `text` has to be in what was printed last, but that `…`
+stands for anything, and a line of it for any lines; after `<!-- figures vary -->` so do figures.
 """
 
 from __future__ import annotations
@@ -45,17 +45,20 @@ def blocks(page: str) -> Iterator[Block]:
         yield Block(line, match["language"], match["text"], match["file"], bool(match["vary"]))
 
 
-def follow(page: Path, folder: Path, work: Path, *, instead: Mapping[str, str]) -> None:
+def follow(
+    page: Path, folder: Path, work: Path, *, instead: Mapping[str, str] = {}, before: str = ""
+) -> None:
     """Do what a page says, in `folder`. `instead` has lines that are replaced; all must be there.
+    `before` is what the reader's shell has done already.
 
     Raises AssertionError for a block that fails, or does not print what the page says.
     """
-    said = ""
+    said = None
     text = page.read_text(encoding="utf-8")
     for line, other in instead.items():
         assert f"\n{line}\n" in text, f"{page.name} does not say `{line}`"
         text = text.replace(f"\n{line}\n", f"\n{other}\n")
-    shell = _Shell(folder, work)
+    shell = _Shell(folder, work, before)
     for block in blocks(text):
         where = f"{page.name}:{block.line}"
         if block.file:
@@ -63,7 +66,7 @@ def follow(page: Path, folder: Path, work: Path, *, instead: Mapping[str, str]) 
             (folder / block.file).write_text(block.text, encoding="utf-8")
         elif block.language in RUN:
             said = shell.run(block, where)
-        elif block.language == "text":
+        elif block.language == "text" and said is not None:
             assert expected(block).search(said), f"{where}\n{block.text}\nis not in\n{said}"
 
 
@@ -78,6 +81,7 @@ def expected(block: Block) -> re.Pattern[str]:
         if block.figures_vary:
             pattern = re.sub(r"\d(?:[\d,:]|\\\.|\\-(?=\d))*", r"[\\d,.:-]+", pattern)
             pattern = re.sub(r"(?:\\ )+", r" +", pattern)
+            pattern = re.sub(r"(?:\\-){2,}", r"-+", pattern)  # a line as wide as the figures
         parts.append(pattern + r" *\n")
     return re.compile("^" + "".join(parts), re.MULTILINE)
 
@@ -85,14 +89,18 @@ def expected(block: Block) -> re.Pattern[str]:
 class _Shell:
     """Blocks run one after another; what one exports, the next has."""
 
-    def __init__(self, folder: Path, work: Path) -> None:
+    def __init__(self, folder: Path, work: Path, before: str) -> None:
         self._folder = folder
         self._state = work / "exported"
         self._script = work / "block"
-        self._state.write_text("")
+        self._python = ""
+        self._state.write_text(before)
 
     def run(self, block: Block, where: str) -> str:
-        self._script.write_text(block.text, encoding="utf-8")
+        text = block.text
+        if block.language == "python":
+            text = self._python = self._python + text
+        self._script.write_text(text, encoding="utf-8")
         command = f"{RUN[block.language]}'{self._script}'" if RUN[block.language] else block.text
         state = f"'{self._state}'"
         result = subprocess.run(

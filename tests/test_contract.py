@@ -49,7 +49,12 @@ SALES = "star/fact_sales_order.toml"
 @pytest.mark.parametrize(
     ("file", "old", "new", "told"),
     [
-        ("source/staff.toml", 'key = ["staff_id"]', "", r"staff\.toml: key: missing, and must not be"),
+        (
+            "source/staff.toml",
+            'key = ["staff_id"]',
+            "",
+            r"staff\.toml: key: missing, and must not be",
+        ),
         ("source/staff.toml", 'key = ["staff_id"]', "key = []", r"staff\.toml: key: "),
         ("source/staff.toml", '["staff_id"]', '["id"]', r"staff\.toml.*'id' is not among"),
         (
@@ -78,7 +83,12 @@ SALES = "star/fact_sales_order.toml"
         ),
         ("source/staff.toml", "grain", "colour", r"staff\.toml: "),
         ("source/staff.toml", '["staff_id"]', '"staff_id"', r"staff\.toml: key: should be a list"),
-        (SALES, '"integer", references = "dim_staff"', '"xml"', r"fact_sales_order\.toml: 'sales_s"),
+        (
+            SALES,
+            '"integer", references = "dim_staff"',
+            '"xml"',
+            r"fact_sales_order\.toml: 'sales_s",
+        ),
         ("source/staff.toml", "[columns]", "[columns", r"staff\.toml: "),
         (SALES, '"dim_staff"', '"dim_stuff"', "fact_sales_order.sales_staff_id.*dim_stuff"),
         (SALES, '["sales_order"]', '["sales"]', "fact_sales_order is driven by sales,"),

@@ -13,9 +13,11 @@ import click
 import pytest
 
 from totes.cli import cli
+from totes.config import FunctionSettings, Settings
 
 ROOT = Path(__file__).resolve().parent.parent
-OURS = ("*.md", "docs/**/*.md", "src/**/*.md", "tests/**/*.md", ".github/**/*.md")
+OURS = ["*.md", "docs/**/*.md", "src/**/*.md", "tests/**/*.md", ".github/**/*.md"]
+OURS += ["benchmarks/*.md", "terraform/*.md"]
 PAGES = sorted({page for pattern in OURS for page in ROOT.glob(pattern)})
 # Decisions are a record: they may speak of commands that are gone, or not there yet.
 SHOWN = [page for page in PAGES if "decisions" not in page.parts]
@@ -80,6 +82,26 @@ def shown_calls(page: Path) -> Iterator[list[str]]:
     for code in INLINE.findall(prose(page)):
         if code.startswith("totes ") and "…" not in code:
             yield from calls(code)
+        elif code.partition(" ")[0] in cli.commands and " " in code and "…" not in code:
+            yield shlex.split(code)  # `run --every`, short for a command
+
+
+def options(group: click.Group) -> Iterator[str]:
+    """Every option of every command."""
+    for command in group.commands.values():
+        for parameter in command.get_params(click.Context(command)):
+            yield from parameter.opts
+        if isinstance(command, click.Group):
+            yield from options(command)
+
+
+def shown_targets(page: Path) -> Iterator[str]:
+    """What a page would have `make` make, and the variables that it gives it."""
+    text = page.read_text(encoding="utf-8")
+    lines = [line for language, block in FENCE.findall(text) for line in block.splitlines()]
+    for line in [*lines, *INLINE.findall(prose(page))]:
+        if match := re.match(r"make((?: [\w-]+(?:=\S*)?)+)", line):
+            yield from (word.partition("=")[0] for word in match[1].split())
 
 
 def parse(arguments: list[str]) -> None:
@@ -155,6 +177,43 @@ def test_commands_exist(page: Path) -> None:
         except click.UsageError as error:
             wrong.append(f"totes {' '.join(arguments)}: {error.message}")
     assert not wrong
+
+
+@pytest.mark.parametrize("page", SHOWN, ids=name_of)
+def test_options_exist(page: Path) -> None:
+    """Every option that a page names by itself is one of a command of `totes`."""
+    named = {code.split()[0] for code in INLINE.findall(prose(page)) if code.startswith("--")}
+    assert named <= {*options(cli), "--version"}
+
+
+@pytest.mark.parametrize("page", SHOWN, ids=name_of)
+def test_targets_exist(page: Path) -> None:
+    """Every target of `make` that a page shows is in the Makefile, and every variable."""
+    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
+    known = set(re.findall(r"^([\w-]+):", makefile, re.MULTILINE))
+    known |= set(re.findall(r"\$\((\w+)\)", makefile))
+    assert [word for word in shown_targets(page) if word not in known] == []
+
+
+@pytest.mark.parametrize("page", SHOWN, ids=name_of)
+def test_settings_exist(page: Path) -> None:
+    """Every setting of Totes that a page names is one."""
+    known = {f"TOTES_{name.upper()}" for name in Settings.model_fields}
+    known |= {str(field.validation_alias) for field in FunctionSettings.model_fields.values()}
+    named = set(re.findall(r"\bTOTES_[A-Z_]*[A-Z]\b", page.read_text(encoding="utf-8")))
+    assert named <= known
+
+
+def test_every_page_is_in_an_index() -> None:
+    """Every page of the documentation is linked from its index, and every decision from theirs."""
+    docs = ROOT / "docs"
+    for index in (docs / "README.md", docs / "decisions" / "README.md"):
+        found = {link.partition("#")[0] for link in LINK.findall(prose(index))}
+        linked = {(index.parent / link).resolve() for link in found}
+        pages = set(index.parent.rglob("*.md")) - {index}
+        if index.parent == docs:
+            pages -= set((docs / "decisions").glob("0*.md"))
+        assert [name_of(page) for page in sorted(pages - linked)] == []
 
 
 @pytest.mark.parametrize(

@@ -3,24 +3,57 @@
 from __future__ import annotations
 
 import os
+import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
+import psycopg
 import pytest
 
-from tests.following import Block, expected, follow
-from totes.demo.postgres import stop_kept
+from tests.following import RUN, Block, blocks, expected, follow
+from tests.own_model import execute
+from tests.test_docs import SHOWN, name_of
+from tests.world import World, make_template
+from totes import pipeline
+from totes.contract import shipped_model
+from totes.demo.postgres import PostgresServer, stop_kept
 
-GUIDES = Path(__file__).resolve().parent.parent / "docs" / "guides"
+DOCS = Path(__file__).resolve().parent.parent / "docs"
+
+# What a test does not do as it is written, and what it does instead.
+INSTALLED = {"make install": ":", ". .venv/bin/activate": ":"}  # the tests run where it is done
+LIVE = "totes demo --live    # a new demo, which goes on trading and running until Ctrl-C"
+ENDLESS = {LIVE: "totes demo --scale 0.02"}  # tests/demo/test_show.py watches it live, and ends it
+
+# Each page with something to run is followed by a test; or stands here, and why.
+FOLLOWED = {
+    "docs/guides/another-database.md",
+    "docs/guides/first-ten-minutes.md",
+    "docs/guides/querying.md",
+    "docs/concepts/lake.md",
+}
+NOT_FOLLOWED = {
+    "README.md": "its targets of make are CI's, its commands those of the first ten minutes",
+    "CONTRIBUTING.md": "its targets of make are CI's",
+    "docs/guides/deploy.md": "wants an account of AWS; tests/aws deploys to a stand-in",
+    "docs/guides/your-totesys.md": "wants sudo, systemd and cron; its logins are tried here",
+    "docs/concepts/stars.md": "shows a model that ships; that it does is tested here",
+    "terraform/README.md": "wants an account of AWS; tests/aws/test_catalogue.py prints the tables",
+}
+
+
+@pytest.fixture(autouse=True)
+def path(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Shells find the `totes` and the `python` of these tests."""
+    beside = Path(sys.executable).parent
+    monkeypatch.setenv("PATH", f"{beside}{os.pathsep}{os.environ['PATH']}")
 
 
 @pytest.fixture
-def folder(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    """An empty folder, in a shell that finds `totes`; servers left in it are stopped."""
-    beside = Path(sys.executable).parent
-    monkeypatch.setenv("PATH", f"{beside}{os.pathsep}{os.environ['PATH']}")
+def folder() -> Iterator[Path]:
+    """An empty folder; servers left in it are stopped."""
     with tempfile.TemporaryDirectory() as parent:
         Path(parent).chmod(0o755)  # where tests run as root, the server's own user has to enter
         place = Path(parent) / "empty"
@@ -30,9 +63,68 @@ def folder(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
             stop_kept(server)
 
 
+@pytest.mark.parametrize("page", SHOWN, ids=name_of)
+def test_what_a_page_tells_to_run_is_run(page: Path) -> None:
+    """No page has something to run that no test runs, unless a reason is given."""
+    tells = any(block.language in RUN for block in blocks(page.read_text(encoding="utf-8")))
+    assert tells == (name_of(page) in FOLLOWED | NOT_FOLLOWED.keys())
+
+
 def test_another_database(folder: Path, tmp_path: Path) -> None:
     """The guide leads from an empty PostgreSQL to a star with its history, as it says."""
-    follow(GUIDES / "another-database.md", folder, tmp_path, instead={})
+    follow(DOCS / "guides" / "another-database.md", folder, tmp_path)
+
+
+def test_first_ten_minutes(folder: Path, tmp_path: Path) -> None:
+    """A newcomer who does what the first page says sees what it says, own change included."""
+    follow(DOCS / "guides" / "first-ten-minutes.md", folder, tmp_path, instead=INSTALLED | ENDLESS)
+
+
+def test_querying_and_the_lakes(folder: Path, tmp_path: Path) -> None:
+    """What analysts are told to ask the warehouse and the lakes of a demo is answered."""
+    subprocess.run(["totes", "demo", "--scale", "0.02", "--keep"], cwd=folder, check=True)
+    settings = f". {folder}/totes-demo/settings.sh\n"
+    for page in (DOCS / "guides" / "querying.md", DOCS / "concepts" / "lake.md"):
+        follow(page, folder, tmp_path, before=settings)
+
+
+def test_logins(tmp_path: Path, folder: Path) -> None:
+    """The logins of Your totesys are enough to run, for an analyst enough to read, and no more."""
+    page = (DOCS / "guides" / "your-totesys.md").read_text(encoding="utf-8")
+    queries = [block.text for block in blocks(page) if block.language == "sql"]
+    reader, writer, defaults, limits = (q.replace("CHANGE ME", "secret") for q in queries)
+    with PostgresServer(folder / "postgres", durable=False) as server:
+        server.create_database("totesys", template=make_template(server))
+        execute(server.dsn("totesys"), *statements(reader + limits))
+        execute(server.dsn(), *statements(writer))
+        execute(server.dsn("warehouse"), *statements(defaults))
+        at = server.dsn("totesys").replace(owner(server), "totes_reader:secret")
+        to = server.dsn("warehouse").replace(owner(server), "totes_writer:secret")
+        world = World(at, to, tmp_path)
+        world.run()
+        assert pipeline.verify(world.settings).is_well
+        with psycopg.connect(server.dsn("warehouse"), autocommit=True) as analyst:
+            analyst.execute("set role analysts")
+            for table in ("current_payment", "dim_staff", "totes.state", "totes.ledger"):
+                assert analyst.execute(f"select from {table} limit 1".encode()).rowcount == 1
+            with pytest.raises(psycopg.errors.InsufficientPrivilege):
+                analyst.execute("delete from dim_staff")
+
+
+def owner(server: PostgresServer) -> str:
+    """The user and the password in the server's connection strings."""
+    return server.dsn().removeprefix("postgresql://").partition("@")[0]
+
+
+def statements(query: str) -> list[str]:
+    return [statement for statement in query.split(";") if statement.strip()]
+
+
+def test_models_that_are_shown_ship() -> None:
+    """The model in the page on stars is one that ships, to the letter."""
+    page = (DOCS / "concepts" / "stars.md").read_text(encoding="utf-8")
+    (shown,) = (block.text for block in blocks(page) if block.language == "sql")
+    assert shown in {path.read_text() for path in shipped_model().glob("star/*.sql")}
 
 
 @pytest.mark.parametrize(

@@ -81,12 +81,12 @@ def test_demo_json(folder: Path) -> None:
 
 
 def test_kept_server_serves_every_command_until_it_is_stopped(folder: Path) -> None:
-    """--keep leaves a server that a psql of its own, status and verify reach by the settings;
+    """--keep leaves a server that a psql, status and verify reach by the settings;
     --stop ends it."""
     assert totes("--folder", folder, "--keep").exit_code == 0
     environment = settings(folder)
     assert (folder / "settings.sh").stat().st_mode & 0o077 == 0
-    psql = Path(path_of(folder).split(os.pathsep)[-1]) / "psql"
+    psql = f"{path_of(folder).split(os.pathsep)[-1]}/psql"
     query = [psql, environment["TOTES_WAREHOUSE"], "-Atc", "select count(*) > 0 from fact_payment"]
     assert subprocess.run(query, capture_output=True, text=True, check=True).stdout == "t\n"
     for command in ("run", "status", "verify"):
