@@ -8,6 +8,7 @@ import shlex
 from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
+from xml.etree import ElementTree
 
 import click
 import pytest
@@ -121,8 +122,8 @@ def parse(arguments: list[str]) -> None:
         pass  # --help and --version have said what they had to
 
 
-def generator() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("generate", ROOT / "docs" / "generate.py")
+def generator(name: str = "generate") -> ModuleType:
+    spec = importlib.util.spec_from_file_location(name, ROOT / "docs" / f"{name}.py")
     assert spec
     assert spec.loader
     module = importlib.util.module_from_spec(spec)
@@ -159,6 +160,25 @@ def test_stale_page_is_named(
     assert capsys.readouterr().err.count("is stale") == 1
     assert module.main([]) == 0
     assert module.main(["--check"]) == 0
+
+
+def test_the_picture_is_fresh(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The picture of the architecture is as its source draws it; a check fails on a stale one."""
+    module = generator("architecture")
+    assert module.main(["--check"]) == 0, f"stale; hint: {module.COMMAND}"
+    monkeypatch.setattr(module, "PICTURE", tmp_path / "architecture.svg")
+    assert module.main(["--check"]) == 1
+    assert module.main([]) == 0
+    assert module.main(["--check"]) == 0
+
+
+def test_the_picture_is_whole() -> None:
+    """The picture is XML, names every stage, and no line of text is wider than its box."""
+    root = ElementTree.fromstring(generator("architecture").picture())
+    words = "".join(root.itertext())
+    assert {"ingest", "process", "load", "run", "verify"} <= set(re.findall(r"\w+", words))
+    for place in generator("architecture").PLACES:
+        assert max(map(len, [*place.lines, *place.aws])) <= 19
 
 
 @pytest.mark.parametrize("page", PAGES, ids=name_of)
