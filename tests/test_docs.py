@@ -173,12 +173,14 @@ def test_the_picture_is_fresh(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
 
 
 def test_the_picture_is_whole() -> None:
-    """The picture is XML, names every stage, and no line of text is wider than its box."""
-    root = ElementTree.fromstring(generator("architecture").picture())
-    words = "".join(root.itertext())
-    assert {"ingest", "process", "load", "run", "verify"} <= set(re.findall(r"\w+", words))
-    for place in generator("architecture").PLACES:
-        assert max(map(len, [*place.lines, *place.aws])) <= 19
+    """The picture is XML, its commands exist, and no line of text is wider than its box."""
+    module = generator("architecture")
+    words = "".join(ElementTree.fromstring(module.picture()).itertext())
+    named = {*module.STAGES, *(name for said in module.SAID for name, _ in said)}
+    assert all(name in words for name in named)
+    assert named <= set(cli.commands)
+    for place in module.PLACES:
+        assert max(map(len, [*place.lines, *place.aws])) <= 20
 
 
 @pytest.mark.parametrize("page", PAGES, ids=name_of)
@@ -269,6 +271,13 @@ def test_every_command_is_documented() -> None:
     found = list(leaves(cli, "totes"))
     assert "totes quarantine list" in found
     assert [call for call in found if f"\n## {call}\n" not in page] == []
+
+
+def test_messages_are_those_of_the_code() -> None:
+    """The page on errors has a message under its class, with its hint, and `…` for what varies."""
+    page = (ROOT / "docs" / "reference" / "errors.md").read_text(encoding="utf-8")
+    _, _, section = page.partition("## DamageError")
+    assert "| `…/… is missing` | totes verify lists all damage |" in section.partition("\n## ")[0]
 
 
 def test_readme_tree_is_there() -> None:
