@@ -21,9 +21,10 @@ $(INSTALLED): pyproject.toml uv.lock
 demo: install
 	$(BIN)/totes demo
 
-# Three questions for the lake that the demo leaves, in a browser: marimo's, on this machine only.
+# Three questions for the lake that the demo leaves, in a browser, on this machine only; the menu
+# at the top shows the SQL.
 notebook: install
-	$(BIN)/marimo edit docs/notebooks/questions.py
+	$(BIN)/marimo run --include-code docs/notebooks/questions.py
 
 # Tests in parallel, with coverage; fails under 90 % of lines.
 test: install

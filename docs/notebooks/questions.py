@@ -1,5 +1,6 @@
 # Three questions for the processed lake, answered by DuckDB alone: no server, and no Totes.
-# `make notebook` opens it in a browser, over the lake that `make demo` leaves in totes-demo.
+# `make notebook` shows it in a browser, over the lake that `make demo` leaves in totes-demo; with
+# `marimo edit docs/notebooks/questions.py` you may go on from there.
 
 import marimo
 
@@ -139,10 +140,10 @@ def _(ask, true_at):
             payment_type_name as kind,
             currency_code as currency,
             count(*) as payments,
-            sum(payment_amount) as amount,
+            sum(payment_amount)::decimal(18, 2) as amount,
             coalesce(
                 sum(payment_amount) filter (payment_date < timestamp '{true_at}'::date), 0
-            ) as overdue
+            )::decimal(18, 2) as overdue
         from fact_payment
         join dim_currency using (currency_id)
         join dim_payment_type using (payment_type_id)
