@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import psycopg
 import pytest
 
-from tests.following import RUN, Block, blocks, expected, follow
+from tests.following import PATIENCE, RUN, Block, blocks, expected, follow
 from tests.own_model import execute
 from tests.test_docs import SHOWN, name_of
 from tests.world import World, make_template
@@ -38,7 +40,7 @@ NOT_FOLLOWED = {
     "README.md": "its targets of make are CI's, its commands those of the first ten minutes",
     "CONTRIBUTING.md": "its targets of make are CI's",
     "docs/guides/deploy.md": "wants an account of AWS; tests/aws deploys to a stand-in",
-    "docs/guides/your-totesys.md": "wants sudo, systemd and cron; its logins are tried here",
+    "docs/guides/your-totesys.md": "wants sudo, systemd and cron; its logins and its run are tried here",
     "docs/concepts/stars.md": "shows a model that ships; that it does is tested here",
     "terraform/README.md": "wants an account of AWS; tests/aws/test_catalogue.py prints the tables",
 }
@@ -118,6 +120,38 @@ def owner(server: PostgresServer) -> str:
 
 def statements(query: str) -> list[str]:
     return [statement for statement in query.split(";") if statement.strip()]
+
+
+def test_settings_and_first_run(world: World, tmp_path: Path) -> None:
+    """With the settings of Your totesys in a file, its first run works, and it lists quarantine."""
+    page = (DOCS / "guides" / "your-totesys.md").read_text(encoding="utf-8")
+    (settings, *_) = (block.text for block in blocks(page) if block.language == "ini")
+    for line in settings.splitlines():
+        name, _, shown = line.partition("=")
+        settings = settings.replace(shown, world.environment[name])
+    (tmp_path / "totes.env").write_text(settings, encoding="utf-8")
+    said = tmp_path / "said.md"
+    text = section(page, "The first run") + section(page, "Rows in quarantine")
+    said.write_text(text.replace("/etc/totes.env", "./totes.env"), encoding="utf-8")
+    follow(said, tmp_path, tmp_path)
+
+
+def section(page: str, heading: str) -> str:
+    """A section of a page, to the next heading."""
+    return page.partition(f"\n## {heading}\n")[2].partition("\n## ")[0]
+
+
+def test_the_demo_is_as_the_readme_shows(folder: Path) -> None:
+    """What the README shows of the demo is what it prints, line by line, but for what varies."""
+    command = ["totes", "demo"]
+    said = subprocess.check_output(command, cwd=folder, text=True, timeout=PATIENCE)
+    page = (DOCS.parent / "README.md").read_text(encoding="utf-8")
+    shown = next(block for block in blocks(page) if block.text.startswith("First run"))
+    for line in filter(str.strip, shown.text.splitlines()):
+        line = re.sub(r"\w+ has moved", "… has moved", line)  # whichever department it is
+        found = expected(replace(shown, text=line, figures_vary=True)).search(said)
+        assert found, f"the demo does not print: {line}"
+        said = said[found.end() :]
 
 
 def test_models_that_are_shown_ship() -> None:

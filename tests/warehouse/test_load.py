@@ -245,6 +245,20 @@ def test_a_view_that_is_wrong_is_named(world: World, wrong: str) -> None:
     assert "views/designs.sql" in str(caught.value.hint)
 
 
+def test_a_model_without_a_star_archives_and_no_more(world: World) -> None:
+    """Without a star table changes are archived; a processed lake waits until there is one."""
+    folder = world.folder / "model"
+    shutil.copytree(shipped_model(), folder)
+    shutil.move(folder / "star", folder / "later")
+    world.extra["model"] = folder
+    with pytest.raises(ConfigurationError, match="has no star table"):
+        world.run()
+    assert pipeline.status(world.settings).ingestion.batch == 1
+    shutil.move(folder / "later", folder / "star")
+    world.run()
+    assert pipeline.verify(world.settings).is_well
+
+
 def test_a_star_table_that_is_new_needs_another_processed_lake(world: World) -> None:
     """A processed lake made before the data model had a table is refused, and the table named."""
     folder = world.folder / "model"
