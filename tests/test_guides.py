@@ -40,7 +40,7 @@ NOT_FOLLOWED = {
     "README.md": "its targets of make are CI's, its commands those of the first ten minutes",
     "CONTRIBUTING.md": "its targets of make are CI's",
     "docs/guides/deploy.md": "wants an account of AWS; tests/aws deploys to a stand-in",
-    "docs/guides/your-totesys.md": "wants sudo, systemd and cron; its logins and its run are tried here",
+    "docs/guides/your-totesys.md": "wants sudo, systemd, cron; its logins and runs are tried here",
     "docs/concepts/stars.md": "shows a model that ships; that it does is tested here",
     "terraform/README.md": "wants an account of AWS; tests/aws/test_catalogue.py prints the tables",
 }
@@ -147,8 +147,8 @@ def test_the_demo_is_as_the_readme_shows(folder: Path) -> None:
     said = subprocess.check_output(command, cwd=folder, text=True, timeout=PATIENCE)
     page = (DOCS.parent / "README.md").read_text(encoding="utf-8")
     shown = next(block for block in blocks(page) if block.text.startswith("First run"))
-    for line in filter(str.strip, shown.text.splitlines()):
-        line = re.sub(r"\w+ has moved", "… has moved", line)  # whichever department it is
+    lines = re.sub(r"\w+ has moved", "… has moved", shown.text)  # whichever department it is
+    for line in filter(str.strip, lines.splitlines()):
         found = expected(replace(shown, text=line, figures_vary=True)).search(said)
         assert found, f"the demo does not print: {line}"
         said = said[found.end() :]
