@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import importlib.util
 import re
 import shlex
@@ -23,6 +24,19 @@ PAGES = sorted({page for pattern in OURS for page in ROOT.glob(pattern)})
 # Decisions are a record: they may speak of commands that are gone, or not there yet.
 SHOWN = [page for page in PAGES if "decisions" not in page.parts]
 SHELL = {"sh", "bash", "console", "ini"}
+
+# What PostgreSQL, the system or a bucket says, which the guide explains too.
+SAID_BY_OTHERS = {
+    "canceling statement due to lock timeout",
+    "canceling statement due to statement timeout",
+    "terminating connection due to",
+    "server closed the connection unexpectedly",
+    "the database system is",
+    "could not extend file",
+    "No space left on device",
+    "File too large",
+    "error sending request",
+}
 
 FENCE = re.compile(r"^ *```(\w*)\n(.*?)^ *```$", re.MULTILINE | re.DOTALL)
 INLINE = re.compile(r"(?<!`)`([^`\n]+)`(?!`)")
@@ -278,6 +292,26 @@ def test_messages_are_those_of_the_code() -> None:
     page = (ROOT / "docs" / "reference" / "errors.md").read_text(encoding="utf-8")
     _, _, section = page.partition("## DamageError")
     assert "| `…/… is missing` | totes verify lists all damage |" in section.partition("\n## ")[0]
+
+
+def test_what_it_says_when_it_fails() -> None:
+    """Each message that the guide explains is one of the code's, or known to be another's."""
+    texts = [
+        node.value
+        for path in (ROOT / "src").rglob("*.py")
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.Constant) and isinstance(node.value, str)
+    ]
+    guide = (ROOT / "docs" / "guides" / "your-totesys.md").read_text(encoding="utf-8")
+    section = guide.partition("\n## When it fails\n")[2].partition("\n## ")[0]
+    rows = [row.split(" | ")[0] for row in section.splitlines() if row.startswith("| `")]
+    # what stands between the values: words, of which there are several
+    values = re.compile(r"TOTES_\w*|…|\b[A-Z]+\b|[\d()]+|\.sql")
+    shown = [message for row in rows for message in INLINE.findall(row)]
+    parts = {part.strip(" :,;.") for message in shown for part in values.split(message)}
+    told = {part for part in parts if " " in part and part not in SAID_BY_OTHERS}
+    assert len(told) > 30
+    assert [part for part in sorted(told) if not any(part in text for text in texts)] == []
 
 
 def test_readme_tree_is_there() -> None:
