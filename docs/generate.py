@@ -6,7 +6,9 @@ naming the pages that are stale.
 
 from __future__ import annotations
 
+import ast
 import inspect
+import re
 import sys
 import textwrap
 from collections.abc import Iterator, Sequence
@@ -145,10 +147,17 @@ def error_tree() -> Iterator[str]:
     yield first
     yield "```text\n" + textwrap.dedent("\n".join(tree)) + "\n```"
     yield from (inspect.cleandoc(part) for part in rest)
+    yield (
+        "The messages below are those that stand in the code, `…` in place of each value. What "
+        "PostgreSQL or a lake's storage says for itself comes with it, and is not listed."
+    )
+    said = messages()
     for name, kind in vars(errors).items():
         if inspect.isclass(kind) and issubclass(kind, errors.TotesError):
             yield f"## {name}"
             yield inspect.cleandoc(kind.__doc__ or "")
+            if name in said:
+                yield table(("message", "hint"), sorted(said[name]))
     yield "What to do about the messages: [your totesys](../guides/your-totesys.md#when-it-fails)."
 
 
@@ -173,6 +182,31 @@ def metrics() -> Iterator[str]:
         "The label `stage` is `ingestion`, `processed` or `warehouse`, and `table` the name of a "
         "table there; in quarantine are rows that a table of the star would have."
     )
+
+
+def messages() -> dict[str, set[tuple[str, str]]]:
+    """Error class → the messages, each with its hint, with which the code makes one."""
+    found: dict[str, set[tuple[str, str]]] = {}
+    for path in Path(inspect.getfile(errors)).parent.rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.args:
+                message = literal(node.args[0])
+                hints = [literal(w.value) or "…" for w in node.keywords if w.arg == "hint"]
+                if re.search(r"\w{2}", message.replace(".sql", "")):  # has words of its own
+                    said = found.setdefault(node.func.id, set())
+                    said.add((f"`{message}`", "".join(hints)))
+    return found
+
+
+def literal(node: ast.expr) -> str:
+    """What an expression says for certain: a text, with `…` for what is put into it."""
+    match node:
+        case ast.Constant(value=str() as text):
+            return text
+        case ast.JoinedStr(values=parts):
+            text = "".join(literal(part) or "…" for part in parts)
+            return re.sub(r"…+", "…", text).replace("`", "'")
+    return ""
 
 
 PAGES = {

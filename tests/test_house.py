@@ -19,7 +19,7 @@ MODULES = {
 }
 STAGES = {"extract", "lake", "star", "warehouse"}
 SHARED = {"changes", "duck", "postgres", "contract", "datatype", "difference", "errors", "config"}
-SHARED |= {"report", "profiling", "copying"}
+SHARED |= {"report", "profiling", "copying", "contract_files"}
 SEES_ALL = {"pipeline"}
 KNOWS_TOTESYS = {"demo", "dashboard"}
 

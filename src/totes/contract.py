@@ -14,14 +14,14 @@ from __future__ import annotations
 
 import hashlib
 import json
-import tomllib
 from dataclasses import dataclass, field
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
-from typing import Any, ClassVar, Literal, Self, TypeVar
+from typing import Any, ClassVar, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
+from totes.contract_files import check_described, read_contract, read_sql
 from totes.datatype import STAR_TYPES_SAID, DataType
 from totes.errors import ConfigurationError
 
@@ -200,13 +200,16 @@ class DataModel:
                 f"no data model in {folder}: it has no folder `source`",
                 hint="set TOTES_MODEL to a folder with source/, star/ and views/, or unset it",
             )
-        sources = [_read(path, SourceContract) for path in sorted(folder.glob("source/*.toml"))]
-        stars = [_read(path, StarContract) for path in sorted(folder.glob("star/*.toml"))]
+        check_described(sorted(folder.glob("star/*.sql")))
+        contracts = sorted(folder.glob("source/*.toml"))
+        sources = [read_contract(path, SourceContract) for path in contracts]
+        described = sorted(folder.glob("star/*.toml"))
+        stars = [read_contract(path, StarContract, with_sql=True) for path in described]
         model = cls(
             folder=folder,
             sources={contract.name: contract for contract in sources},
             stars={contract.name: contract for contract in stars},
-            views={path.stem: _sql(path) for path in sorted(folder.glob("views/*.sql"))},
+            views={path.stem: read_sql(path) for path in sorted(folder.glob("views/*.sql"))},
             references={path.stem: path for path in sorted(folder.glob("reference/*.csv"))},
         )
         model._check()
@@ -295,26 +298,3 @@ class DataModel:
 def shipped_model() -> Path:
     """The folder of the data model that ships with Totes."""
     return Path(__file__).with_name("totesys")
-
-
-_T = TypeVar("_T", bound=_Contract)
-
-
-def _sql(path: Path) -> str:
-    return path.read_text(encoding="utf-8").strip().rstrip(";")
-
-
-def _read(path: Path, kind: type[_T]) -> _T:
-    try:
-        document = tomllib.loads(path.read_text(encoding="utf-8"))
-        if kind is StarContract:
-            document["sql"] = _sql(path.with_suffix(".sql"))
-        if "name" in document:
-            raise ConfigurationError(f"{path}: a table's name is its file's; take out `name`")
-        return kind.model_validate({"name": path.stem, **document})
-    except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(str(part) for part in first["loc"])
-        raise ConfigurationError(f"{path}: {where}: {first['msg']}") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError, OSError) as error:
-        raise ConfigurationError(f"{path}: {error}") from error

@@ -12,7 +12,7 @@ from psycopg import errors, sql
 
 from totes.changes import Snapshot
 from totes.contract import Column, DataModel, StarContract
-from totes.errors import ConfigurationError
+from totes.errors import ConfigurationError, ModelError
 from totes.postgres import database_of, one_line, speaking_to
 from totes.profiling import measured
 
@@ -135,15 +135,15 @@ def complete(connection: psycopg.Connection, model: DataModel) -> None:
     """Add the tables' keys, and the views, which may rely on them. An index is built of rows that
     are there in less than half the time in which it grows with them.
 
-    Raises ConfigurationError if a view's name is taken by something that is not ours.
+    Raises ConfigurationError if a view's name is taken by something that is not ours, ModelError
+    for a view that PostgreSQL does not take.
     """
     for star in model.load_order:
         with speaking_to(SETTING, star.name):
             _alter(connection, star, _keys(star))
     try:
         for name, text in model.views.items():
-            view = sql.Identifier(SCHEMA, name)
-            connection.execute(sql.SQL("create view {} as {}").format(view, _raw(text)))
+            _create_view(connection, name, text)
     except errors.DuplicateTable as error:
         raise _taken(error) from error
 
@@ -257,6 +257,18 @@ def _column(name: str, column: Column) -> sql.Composable:
     if not column.null:
         line += sql.SQL(" not null")
     return line
+
+
+def _create_view(connection: psycopg.Connection, name: str, text: str) -> None:
+    create = sql.SQL("create view {} as {}").format(sql.Identifier(SCHEMA, name), _raw(text))
+    try:
+        connection.execute(create)
+    except (errors.DuplicateTable, errors.InsufficientPrivilege):
+        raise  # not the view's fault
+    except psycopg.ProgrammingError as error:
+        raise ModelError(
+            f"{name}.sql: {one_line(error)}", hint=f"mend views/{name}.sql in the data model"
+        ) from error
 
 
 def _describe(connection: psycopg.Connection, star: StarContract) -> None:
