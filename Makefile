@@ -5,7 +5,7 @@ BIN := .venv/bin
 UV := $(shell command -v uv || echo $(BIN)/uv)
 INSTALLED := .venv/installed
 
-.PHONY: install demo test test-aws soak bench bench-full check format clean
+.PHONY: install demo notebook test test-aws soak bench bench-full check format clean
 .PHONY: package bootstrap init plan apply deploy smoke destroy check-terraform audit compliance
 
 install: $(INSTALLED)
@@ -20,6 +20,11 @@ $(INSTALLED): pyproject.toml uv.lock
 
 demo: install
 	$(BIN)/totes demo
+
+# Three questions for the lake that the demo leaves, in a browser, on this machine only; the menu
+# at the top shows the SQL.
+notebook: install
+	$(BIN)/marimo run --include-code docs/notebooks/questions.py
 
 # Tests in parallel, with coverage; fails under 90 % of lines.
 test: install

@@ -191,16 +191,8 @@ def test_view_that_breaks_its_contract_is_refused(
     path.write_text(path.read_text().replace(old, new))
     with pytest.raises(ModelError, match=said) as caught:
         world.run()
-    assert caught.value.hint == "mend data_freshness.sql or data_freshness.toml"
+    assert caught.value.hint == "mend data_freshness.sql or data_freshness.toml in views/"
     assert world.ask("select to_regclass('dim_staff')") == [(None,)]
-
-
-def test_view_that_is_no_sql_names_its_file(world: World) -> None:
-    """A view that PostgreSQL will not take is an error that names its file."""
-    path = model_of_its_own(world) / "views" / "sales.sql"
-    path.write_text("select nothing from current_sales_order")
-    with pytest.raises(ModelError, match=r"sales\.sql: column .nothing. does not exist"):
-        world.run()
 
 
 def test_views_follow_without_a_rebuild(world: World) -> None:
