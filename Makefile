@@ -5,7 +5,8 @@ BIN := .venv/bin
 UV := $(shell command -v uv || echo $(BIN)/uv)
 INSTALLED := .venv/installed
 
-.PHONY: install demo dashboard screenshots test test-aws soak bench bench-full check format clean
+.PHONY: install demo dashboard screenshots notebook test test-aws soak bench bench-full check format
+.PHONY: clean
 .PHONY: package bootstrap init plan apply deploy smoke destroy check-terraform audit compliance
 
 install: $(INSTALLED)
@@ -30,6 +31,11 @@ dashboard: install
 screenshots: install
 	test -e totes-demo/made-by-totes-demo || $(BIN)/totes demo
 	$(BIN)/python -m scripts.screenshots
+
+# Three questions for the lake that the demo leaves, in a browser, on this machine only; the menu
+# at the top shows the SQL.
+notebook: install
+	$(BIN)/marimo run --include-code docs/notebooks/questions.py
 
 # Tests in parallel, with coverage; fails under 90 % of lines.
 test: install

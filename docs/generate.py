@@ -6,7 +6,9 @@ naming the pages that are stale.
 
 from __future__ import annotations
 
+import ast
 import inspect
+import re
 import sys
 import textwrap
 from collections.abc import Iterator, Sequence
@@ -22,6 +24,7 @@ from totes.config import EXAMPLES, FunctionSettings, Settings
 from totes.contract import DataModel, StarContract, shipped_model
 from totes.lineage import Tracer
 from totes.table import TableContract
+from totes.terminal.metrics import METRICS
 from totes.warehouse.schema import FACT_MARKS
 
 FOLDER = Path(__file__).with_name("reference")
@@ -184,11 +187,66 @@ def error_tree() -> Iterator[str]:
     yield first
     yield "```text\n" + textwrap.dedent("\n".join(tree)) + "\n```"
     yield from (inspect.cleandoc(part) for part in rest)
+    yield (
+        "The messages below are those that stand in the code, `…` in place of each value. What "
+        "PostgreSQL or a lake's storage says for itself comes with it, and is not listed."
+    )
+    said = messages()
     for name, kind in vars(errors).items():
         if inspect.isclass(kind) and issubclass(kind, errors.TotesError):
             yield f"## {name}"
             yield inspect.cleandoc(kind.__doc__ or "")
+            if name in said:
+                yield table(("message", "hint"), sorted(said[name]))
     yield "What to do about the messages: [your totesys](../guides/your-totesys.md#when-it-fails)."
+
+
+def metrics() -> Iterator[str]:
+    """Every metric that `totes status --format prometheus` prints."""
+    yield "# Metrics"
+    yield (
+        "What `totes status --format prometheus` prints, in "
+        "[Prometheus' text format]"
+        "(https://prometheus.io/docs/instrumenting/exposition_formats/). Of a stage that cannot be "
+        "asked there is only that it is not up. How to have them collected: "
+        "[your totesys](../guides/your-totesys.md#watching-it)."
+    )
+    yield table(
+        ("metric", "type", "unit", "labels", "meaning"),
+        [
+            (f"`{m.name}`", "gauge", m.unit, ", ".join(f"`{n}`" for n in m.labels), m.meaning)
+            for m in METRICS
+        ],
+    )
+    yield (
+        "The label `stage` is `ingestion`, `processed` or `warehouse`, and `table` the name of a "
+        "table there; in quarantine are rows that a table of the star would have."
+    )
+
+
+def messages() -> dict[str, set[tuple[str, str]]]:
+    """Error class → the messages, each with its hint, with which the code makes one."""
+    found: dict[str, set[tuple[str, str]]] = {}
+    for path in Path(inspect.getfile(errors)).parent.rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.args:
+                message = literal(node.args[0])
+                hints = [literal(w.value) or "…" for w in node.keywords if w.arg == "hint"]
+                if re.search(r"\w{2}", message.replace(".sql", "")):  # has words of its own
+                    said = found.setdefault(node.func.id, set())
+                    said.add((f"`{message}`", "".join(hints)))
+    return found
+
+
+def literal(node: ast.expr) -> str:
+    """What an expression says for certain: a text, with `…` for what is put into it."""
+    match node:
+        case ast.Constant(value=str() as text):
+            return text
+        case ast.JoinedStr(values=parts):
+            text = "".join(literal(part) or "…" for part in parts)
+            return re.sub(r"…+", "…", text).replace("`", "'")
+    return ""
 
 
 PAGES = {
@@ -196,6 +254,7 @@ PAGES = {
     "settings.md": settings,
     "data-dictionary.md": dictionary,
     "errors.md": error_tree,
+    "metrics.md": metrics,
 }
 
 

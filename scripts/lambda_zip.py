@@ -26,7 +26,8 @@ TASK_ROOT = "/var/task"  # where Lambda unpacks it, for tracebacks
 # What the command line needs and no handler does, and what comes with it.
 PRUNED = ("click", "rich", "tomli-w")
 LEFT_OUT = shutil.ignore_patterns(
-    "__pycache__", "cli.py", "__main__.py", "repeating.py", "terminal", "demo", "dashboard"
+    *("__pycache__", "cli.py", "__main__.py", "repeating.py", "outcome.py"),
+    *("terminal", "demo", "dashboard"),
 )
 # What no import reads: headers, typing stubs, and the dependencies' own records and commands.
 NEEDLESS = ("bin", "**/*.pyi", "**/*.h", "**/RECORD", "**/INSTALLER", "**/REQUESTED", ".lock")

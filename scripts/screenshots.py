@@ -39,9 +39,9 @@ class Picture(NamedTuple):
 
 
 PICTURES = (
-    Picture("dashboard-sales", "sales", 1280, 900, "light"),
+    Picture("dashboard-sales", "sales", 1280, 1200, "light"),
     Picture("dashboard-history", "history", 1280, 900, "light", opened=True),
-    Picture("dashboard-phone", "payments", 390, 844, "dark"),
+    Picture("dashboard-phone", "payments", 390, 1100, "dark"),
 )
 
 

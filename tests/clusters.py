@@ -15,7 +15,7 @@ from pathlib import Path
 import psycopg
 
 from tests.world import HANDMADE
-from totes.demo.postgres import PostgresServer, _binaries
+from totes.demo.postgres import PostgresServer, binaries
 from totes.demo.process import PATIENCE, account_for, spawn
 
 TOTESYS = "totesys"
@@ -53,7 +53,7 @@ class Clusters:
 
     def tool(self, name: str, *arguments: str) -> None:
         """Run one of PostgreSQL's programs, or that of a path, as whom the servers run as."""
-        command = [str(_binaries() / name), *arguments]
+        command = [str(binaries() / name), *arguments]
         process = spawn(command, account_for(self.original), self.folder, output=subprocess.PIPE)
         said = process.communicate()[0].decode(errors="replace")
         assert process.returncode == 0, f"{name}: {said}"

@@ -15,14 +15,14 @@ from typing import Any
 from totes import copying
 from totes.cli import cli
 from totes.extract import source
-from totes.extract.capture import _Reader
+from totes.extract.table import Table
 from totes.warehouse import load
 
 
 def main(moment: str, limit: str, command: list[str]) -> None:
     """Run a command of totes that freezes at the moment."""
     places: dict[str, tuple[Any, str]] = {
-        "idle": (_Reader, "whole"),
+        "idle": (Table, "whole"),
         "copy": (copying, "_write_all"),
         "load": (load, "_copy"),
     }
@@ -39,8 +39,10 @@ def main(moment: str, limit: str, command: list[str]) -> None:
         return function(*arguments)
 
     setattr(owner, name, freezing)
-    name = "tcp_user_timeout" if moment == "copy" else "idle_in_transaction_session_timeout"
-    (load if moment == "load" else source).LIMITS[name] = limit
+    limits = (load if moment == "load" else source).LIMITS
+    limits["idle_in_transaction_session_timeout"] = limit
+    if moment == "copy":
+        limits["tcp_user_timeout"] = limit
     cli(command)
 
 

@@ -194,7 +194,7 @@ def test_status_says_where_to_look(world: World) -> None:
     assert "totes quarantine list" not in totes(world, "status").output
     breaks(world, "agreed_payment_date = 'soon'")
     totes(world, "run")
-    assert "hint: totes quarantine list" in totes(world, "status").output
+    assert "next: totes quarantine list" in totes(world, "status").output
 
 
 def test_retry_of_nothing_does_nothing(world: World) -> None:

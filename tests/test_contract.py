@@ -49,7 +49,12 @@ SALES = "star/fact_sales_order.toml"
 @pytest.mark.parametrize(
     ("file", "old", "new", "told"),
     [
-        ("source/staff.toml", 'key = ["staff_id"]', "", r"staff\.toml: key: Field required"),
+        (
+            "source/staff.toml",
+            'key = ["staff_id"]',
+            "",
+            r"staff\.toml: key: missing, and must not be",
+        ),
         ("source/staff.toml", 'key = ["staff_id"]', "key = []", r"staff\.toml: key: "),
         ("source/staff.toml", '["staff_id"]', '["id"]', r"staff\.toml.*'id' is not among"),
         (
@@ -74,9 +79,16 @@ SALES = "star/fact_sales_order.toml"
             "source/staff.toml",
             'meaning = "first name"',
             'unit = ""',
-            r"staff\.toml: columns\.first_name\.meaning: Field required",
+            r"staff\.toml: columns\.first_name\.meaning: missing, and must not be",
         ),
         ("source/staff.toml", "grain", "colour", r"staff\.toml: "),
+        ("source/staff.toml", '["staff_id"]', '"staff_id"', r"staff\.toml: key: should be a list"),
+        (
+            SALES,
+            '"integer", references = "dim_staff"',
+            '"xml"',
+            r"fact_sales_order\.toml: 'sales_s",
+        ),
         ("source/staff.toml", "[columns]", "[columns", r"staff\.toml: "),
         (SALES, '"dim_staff"', '"dim_stuff"', "fact_sales_order.sales_staff_id.*dim_stuff"),
         (SALES, '["sales_order"]', '["sales"]', "fact_sales_order is driven by sales,"),
@@ -150,6 +162,20 @@ def test_a_star_without_sql_is_named(folder: Path) -> None:
     (folder / "star/dim_staff.sql").unlink()
     with pytest.raises(ConfigurationError, match=r"dim_staff\.sql"):
         DataModel.load(folder)
+
+
+def test_a_select_that_nothing_describes_is_named(folder: Path) -> None:
+    """A SELECT of the star without a contract, which would never be run, is an error."""
+    (folder / "star/dim_stuff.sql").write_text("select 1")
+    with pytest.raises(ConfigurationError, match=r"dim_stuff\.sql has no dim_stuff\.toml"):
+        DataModel.load(folder)
+
+
+def test_all_that_is_wrong_with_a_contract_is_told(load_with: Break) -> None:
+    """A word that is spelled wrongly is told together with the one that is missing for it."""
+    told = r"dim_staff\.toml: kind: missing, and must not be; knid: there is no such entry"
+    with pytest.raises(ConfigurationError, match=told):
+        load_with("star/dim_staff.toml", "kind", "knid")
 
 
 def test_a_file_s_stem_is_its_table_s_name(load_with: Break) -> None:

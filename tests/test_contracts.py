@@ -104,7 +104,7 @@ def test_inferred_contracts_capture_the_whole_source(world: World, tmp_path: Pat
     assert inferred.sources["design"].columns["design_name"].meaning == 'its "name" \\ 1'
     world.extra["model"] = folder
     assert checked(world)["well"]
-    ingested = world.run()[0]
+    ingested = pipeline.ingest(world.settings)
     assert not ingested.problems
     tables = world.settings.data_model().sources
     counts = {n: world.ask(f"select count(*) from {n}", source=True)[0][0] for n in tables}

@@ -2,24 +2,42 @@
 
 from __future__ import annotations
 
+import ast
 import importlib.util
 import re
 import shlex
 from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
+from xml.etree import ElementTree
 
 import click
 import pytest
 
 from totes.cli import cli
+from totes.config import FunctionSettings, Settings
 
 ROOT = Path(__file__).resolve().parent.parent
-OURS = ("*.md", "docs/**/*.md", "src/**/*.md", "tests/**/*.md", ".github/**/*.md")
+OURS = ["*.md", "docs/**/*.md", "src/**/*.md", "tests/**/*.md", ".github/**/*.md"]
+OURS += ["benchmarks/*.md", "terraform/*.md"]
 PAGES = sorted({page for pattern in OURS for page in ROOT.glob(pattern)})
 # Decisions are a record: they may speak of commands that are gone, or not there yet.
 SHOWN = [page for page in PAGES if "decisions" not in page.parts]
 SHELL = {"sh", "bash", "console", "ini"}
+
+# What PostgreSQL, the system or a bucket says, which the guide explains too.
+SAID_BY_OTHERS = {
+    "cannot drop view",
+    "canceling statement due to lock timeout",
+    "canceling statement due to statement timeout",
+    "terminating connection due to",
+    "server closed the connection unexpectedly",
+    "the database system is",
+    "could not extend file",
+    "No space left on device",
+    "File too large",
+    "error sending request",
+}
 
 FENCE = re.compile(r"^ *```(\w*)\n(.*?)^ *```$", re.MULTILINE | re.DOTALL)
 INLINE = re.compile(r"(?<!`)`([^`\n]+)`(?!`)")
@@ -80,6 +98,26 @@ def shown_calls(page: Path) -> Iterator[list[str]]:
     for code in INLINE.findall(prose(page)):
         if code.startswith("totes ") and "…" not in code:
             yield from calls(code)
+        elif code.partition(" ")[0] in cli.commands and " " in code and "…" not in code:
+            yield shlex.split(code)  # `run --every`, short for a command
+
+
+def options(group: click.Group) -> Iterator[str]:
+    """Every option of every command."""
+    for command in group.commands.values():
+        for parameter in command.get_params(click.Context(command)):
+            yield from parameter.opts
+        if isinstance(command, click.Group):
+            yield from options(command)
+
+
+def shown_targets(page: Path) -> Iterator[str]:
+    """What a page would have `make` make, and the variables that it gives it."""
+    text = page.read_text(encoding="utf-8")
+    lines = [line for language, block in FENCE.findall(text) for line in block.splitlines()]
+    for line in [*lines, *INLINE.findall(prose(page))]:
+        if match := re.match(r"make((?: [\w-]+(?:=\S*)?)+)", line):
+            yield from (word.partition("=")[0] for word in match[1].split())
 
 
 def parse(arguments: list[str]) -> None:
@@ -99,8 +137,8 @@ def parse(arguments: list[str]) -> None:
         pass  # --help and --version have said what they had to
 
 
-def generator() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("generate", ROOT / "docs" / "generate.py")
+def generator(name: str = "generate") -> ModuleType:
+    spec = importlib.util.spec_from_file_location(name, ROOT / "docs" / f"{name}.py")
     assert spec
     assert spec.loader
     module = importlib.util.module_from_spec(spec)
@@ -139,6 +177,27 @@ def test_stale_page_is_named(
     assert module.main(["--check"]) == 0
 
 
+def test_the_picture_is_fresh(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The picture of the architecture is as its source draws it; a check fails on a stale one."""
+    module = generator("architecture")
+    assert module.main(["--check"]) == 0, f"stale; hint: {module.COMMAND}"
+    monkeypatch.setattr(module, "PICTURE", tmp_path / "architecture.svg")
+    assert module.main(["--check"]) == 1
+    assert module.main([]) == 0
+    assert module.main(["--check"]) == 0
+
+
+def test_the_picture_is_whole() -> None:
+    """The picture is XML, its commands exist, and no line of text is wider than its box."""
+    module = generator("architecture")
+    words = "".join(ElementTree.fromstring(module.picture()).itertext())
+    named = {*module.STAGES, *(name for said in module.SAID for name, _ in said)}
+    assert all(name in words for name in named)
+    assert named <= set(cli.commands)
+    for place in module.PLACES:
+        assert max(map(len, [*place.lines, *place.aws])) <= 20
+
+
 @pytest.mark.parametrize("page", PAGES, ids=name_of)
 def test_links_lead_somewhere(page: Path) -> None:
     """Every relative link and image leads to a file that is there, and to a heading in it."""
@@ -155,6 +214,43 @@ def test_commands_exist(page: Path) -> None:
         except click.UsageError as error:
             wrong.append(f"totes {' '.join(arguments)}: {error.message}")
     assert not wrong
+
+
+@pytest.mark.parametrize("page", SHOWN, ids=name_of)
+def test_options_exist(page: Path) -> None:
+    """Every option that a page names by itself is one of a command of `totes`."""
+    named = {code.split()[0] for code in INLINE.findall(prose(page)) if code.startswith("--")}
+    assert named <= {*options(cli), "--version"}
+
+
+@pytest.mark.parametrize("page", SHOWN, ids=name_of)
+def test_targets_exist(page: Path) -> None:
+    """Every target of `make` that a page shows is in the Makefile, and every variable."""
+    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
+    known = set(re.findall(r"^([\w-]+):", makefile, re.MULTILINE))
+    known |= set(re.findall(r"\$\((\w+)\)", makefile))
+    assert [word for word in shown_targets(page) if word not in known] == []
+
+
+@pytest.mark.parametrize("page", SHOWN, ids=name_of)
+def test_settings_exist(page: Path) -> None:
+    """Every setting of Totes that a page names is one."""
+    known = {f"TOTES_{name.upper()}" for name in Settings.model_fields}
+    known |= {str(field.validation_alias) for field in FunctionSettings.model_fields.values()}
+    named = set(re.findall(r"\bTOTES_[A-Z_]*[A-Z]\b", page.read_text(encoding="utf-8")))
+    assert named <= known
+
+
+def test_every_page_is_in_an_index() -> None:
+    """Every page of the documentation is linked from its index, and every decision from theirs."""
+    docs = ROOT / "docs"
+    for index in (docs / "README.md", docs / "decisions" / "README.md"):
+        found = {link.partition("#")[0] for link in LINK.findall(prose(index))}
+        linked = {(index.parent / link).resolve() for link in found}
+        pages = set(index.parent.rglob("*.md")) - {index}
+        if index.parent == docs:
+            pages -= set((docs / "decisions").glob("0*.md"))
+        assert [name_of(page) for page in sorted(pages - linked)] == []
 
 
 @pytest.mark.parametrize(
@@ -190,6 +286,33 @@ def test_every_command_is_documented() -> None:
     found = list(leaves(cli, "totes"))
     assert "totes quarantine list" in found
     assert [call for call in found if f"\n## {call}\n" not in page] == []
+
+
+def test_messages_are_those_of_the_code() -> None:
+    """The page on errors has a message under its class, with its hint, and `…` for what varies."""
+    page = (ROOT / "docs" / "reference" / "errors.md").read_text(encoding="utf-8")
+    _, _, section = page.partition("## DamageError")
+    assert "| `…/… is missing` | totes verify lists all damage |" in section.partition("\n## ")[0]
+
+
+def test_what_it_says_when_it_fails() -> None:
+    """Each message that the guide explains is one of the code's, or known to be another's."""
+    texts = [
+        node.value
+        for path in (ROOT / "src").rglob("*.py")
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.Constant) and isinstance(node.value, str)
+    ]
+    guide = (ROOT / "docs" / "guides" / "your-totesys.md").read_text(encoding="utf-8")
+    section = guide.partition("\n## When it fails\n")[2].partition("\n## ")[0]
+    rows = [row.split(" | ")[0] for row in section.splitlines() if row.startswith("| `")]
+    # what stands between the values: words, of which there are several
+    values = re.compile(r"TOTES_\w*|…|\b[A-Z]+\b|[\d()]+|\.sql")
+    shown = [message for row in rows for message in INLINE.findall(row)]
+    parts = {part.strip(" :,;.") for message in shown for part in values.split(message)}
+    told = {part for part in parts if " " in part and part not in SAID_BY_OTHERS}
+    assert len(told) > 30
+    assert [part for part in sorted(told) if not any(part in text for text in texts)] == []
 
 
 def test_readme_tree_is_there() -> None:

@@ -28,6 +28,7 @@ from tests.world import World, made_databases
 from totes import duck, pipeline
 from totes.demo.postgres import PostgresServer
 from totes.errors import ConfigurationError, TakenError, TransientError
+from totes.extract.readers import READERS
 from totes.lake import bucket
 from totes.lake.store import Store
 from totes.pipeline import patience
@@ -230,7 +231,8 @@ def test_sessions_that_are_ended_are_begun_anew(
             ended[stage] = end_sessions(world.source) + end_sessions(world.warehouse)
 
     ingested, processed, loaded = pipeline.run(world.settings, end_once)
-    assert ended == {"ingest": 1, "process": 0, "load": 1}
+    assert 1 <= ended.pop("ingest") <= READERS
+    assert ended == {"process": 0, "load": 1}
     assert "terminating connection" in str(ingested.note)
     assert processed.note is None
     assert "done at the 2nd attempt; before: TOTES_WAREHOUSE" in str(loaded.note)

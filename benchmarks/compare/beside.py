@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 
 from benchmarks.compare.processes import login, run
-from totes.demo.postgres import _binaries
+from totes.demo.postgres import binaries
 
 
 def prepare(dsn: str, scale: int = 5) -> None:
@@ -45,4 +45,4 @@ def again_and_again(work: Callable[[], object]) -> Iterator[None]:
 
 
 def _pgbench() -> str:
-    return str(_binaries() / "pgbench")
+    return str(binaries() / "pgbench")

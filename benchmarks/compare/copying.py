@@ -9,7 +9,7 @@ from psycopg import sql
 from benchmarks.compare.databases import Databases
 from benchmarks.compare.processes import Ran, login, run
 from totes.contract import DataModel, StarContract, shipped_model
-from totes.demo.postgres import _binaries
+from totes.demo.postgres import binaries
 
 MODEL = DataModel.load(shipped_model())
 EMPTY = "copied"
@@ -18,7 +18,7 @@ EMPTY = "copied"
 def psql(dsn: str, *commands: str) -> Ran:
     """Run commands over one connection, in one process, as one transaction."""
     options = [word for command in commands for word in ("-c", command)]
-    program = [str(_binaries() / "psql"), "-X", "-q", "-v", "ON_ERROR_STOP=1"]
+    program = [str(binaries() / "psql"), "-X", "-q", "-v", "ON_ERROR_STOP=1"]
     return run([*program, "--single-transaction", *options], login(dsn))
 
 

@@ -1,17 +1,22 @@
-"""The commands, thin: read the settings, call the pipeline, show what came of it."""
+"""The commands, thin: read the settings, call the pipeline, show what came of it.
+
+Exit codes: 0 done, 1 failed (or done but for a table that was stopped), 2 wrong use.
+"""
 
 from __future__ import annotations
 
 import json
 import signal
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import click
 
 from totes import __version__
-from totes.command import commanded, settings_of_environment, show_error, stage
 from totes.dashboard.command import dashboard
+from totes.outcome import show_error, staged, with_outcome
 from totes.repeating import Duration, repeated
 
 # Whatever is heavy is imported by the command that needs it: `totes --help` must not wait.
@@ -34,7 +39,20 @@ def main() -> None:
     cli(prog_name="totes")
 
 
-command = partial(commanded, group=cli)
+def command(
+    function: Callable[..., bool], *, group: click.Group = cli, name: str | None = None
+) -> click.Command:
+    """A command with --json and --debug, whose errors are a line and a hint.
+
+    The function returns whether all is well, which is the exit code.
+    """
+    return group.command(name=name or function.__name__)(with_outcome(function))
+
+
+def _settings() -> Any:
+    from totes.config import Settings
+
+    return Settings.of_environment()
 
 
 confirmation = click.option(
@@ -54,12 +72,12 @@ def run(*, every: float | None, profile: bool, confirmed: tuple[str, ...], as_js
     """Ingest, process and load: bring lakes and warehouse up to date."""
     from totes import pipeline
 
-    settings = settings_of_environment()
+    settings = _settings()
     pending = list(confirmed)  # a person's word is for one run, and not for those to come
 
     def once() -> bool:
         said = [pending.pop() for _ in pending[:]]
-        return stage(
+        return staged(
             lambda progress: pipeline.run(settings, progress, confirmed=said),
             as_json=as_json,
             profile=profile,
@@ -74,10 +92,8 @@ def ingest(*, confirmed: tuple[str, ...], as_json: bool) -> bool:
     """Archive what changed at the source in the ingestion lake."""
     from totes import pipeline
 
-    return stage(
-        lambda progress: [
-            pipeline.ingest(settings_of_environment(), progress, confirmed=confirmed)
-        ],
+    return staged(
+        lambda progress: [pipeline.ingest(_settings(), progress, confirmed=confirmed)],
         as_json=as_json,
     )
 
@@ -87,9 +103,7 @@ def process(*, as_json: bool) -> bool:
     """Remodel new ingestion batches as star schemas in the processed lake."""
     from totes import pipeline
 
-    return stage(
-        lambda progress: [pipeline.process(settings_of_environment(), progress)], as_json=as_json
-    )
+    return staged(lambda progress: [pipeline.process(_settings(), progress)], as_json=as_json)
 
 
 @command
@@ -97,9 +111,7 @@ def load(*, as_json: bool) -> bool:
     """Apply new processed batches to the warehouse."""
     from totes import pipeline
 
-    return stage(
-        lambda progress: [pipeline.load(settings_of_environment(), progress)], as_json=as_json
-    )
+    return staged(lambda progress: [pipeline.load(_settings(), progress)], as_json=as_json)
 
 
 @command
@@ -113,20 +125,44 @@ def rebuild(*, as_of: int | None, yes: bool, as_json: bool) -> bool:
         raise click.UsageError(
             "this empties the warehouse's tables and fills them anew from the lake; add --yes"
         )
-    return stage(
-        lambda progress: [pipeline.rebuild(settings_of_environment(), progress, as_of=as_of)],
-        as_json=as_json,
+    return staged(
+        lambda progress: [pipeline.rebuild(_settings(), progress, as_of=as_of)], as_json=as_json
     )
 
 
 @command
-def status(*, as_json: bool) -> bool:
-    """Show what is in lakes and warehouse, per table, and how fresh it is."""
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(["text", "json", "prometheus"]),
+    help="How to print it: for people (the default), or for programs.",
+)
+@click.option(
+    "--html",
+    "page",
+    type=click.Path(dir_okay=False, allow_dash=True, path_type=Path),
+    metavar="FILE",
+    help="Write it as a web page instead; - is standard output.",
+)
+def status(*, form: str | None, page: Path | None, as_json: bool) -> bool:
+    """Show what is in lakes and warehouse, per table, what is wrong, and how fresh it is."""
     from totes import pipeline, terminal
 
-    found = pipeline.status(settings_of_environment())
+    if page and form:
+        raise click.UsageError(f"--html writes a page, and nothing as {form}; say one")
+    if page:
+        from totes.terminal.page import BATCHES, status_page, write_page
+
+        found = pipeline.status(_settings(), batches=BATCHES)
+        write_page(status_page(found), page)
+        return found.is_well
+    found = pipeline.status(_settings())
     if as_json:
         click.echo(json.dumps(terminal.status_document(found)))
+    elif form == "prometheus":
+        from totes.terminal.metrics import status_metrics
+
+        click.echo(status_metrics(found), nl=False)
     else:
         terminal.show_status(found)
     return found.is_well
@@ -140,9 +176,9 @@ def verify(*, repair: bool, as_json: bool) -> bool:
 
     with terminal.progress(hidden=as_json) as progress:
         if repair:
-            reports, found = pipeline.repair(settings_of_environment(), progress)
+            reports, found = pipeline.repair(_settings(), progress)
         else:
-            reports, found = [], pipeline.verify(settings_of_environment(), progress)
+            reports, found = [], pipeline.verify(_settings(), progress)
     if as_json:
         done = {"repaired": [report.to_dict() for report in reports]} if repair else {}
         click.echo(json.dumps({**done, **terminal.verification_document(found)}))
@@ -160,7 +196,7 @@ def rates(*, file: Path, as_json: bool) -> bool:
     """
     from totes import pipeline, terminal
 
-    taken = pipeline.take_rates(settings_of_environment(), file)
+    taken = pipeline.take_rates(_settings(), file)
     if as_json:
         click.echo(json.dumps(terminal.rates_document(taken)))
     else:
@@ -176,7 +212,7 @@ def lineage(*, name: str, as_json: bool) -> bool:
     from totes import terminal
     from totes.lineage import lineage
 
-    found = lineage(settings_of_environment().data_model(), name)
+    found = lineage(_settings().data_model(), name)
     if as_json:
         click.echo(json.dumps(terminal.lineage_document(found)))
     else:
@@ -194,7 +230,7 @@ def check(*, as_json: bool) -> bool:
     """Compare the source with its contracts, without a run: what would stop a table?"""
     from totes import pipeline, terminal
 
-    found = pipeline.check_contracts(settings_of_environment())
+    found = pipeline.check_contracts(_settings())
     if as_json:
         click.echo(json.dumps(terminal.contract_check_document(found)))
     else:
@@ -209,7 +245,7 @@ def infer(*, folder: Path, schema: str, as_json: bool) -> bool:
     """Write contracts for the source's tables to FOLDER/source: a data model to begin with."""
     from totes import pipeline, terminal
 
-    made = pipeline.infer_contracts(settings_of_environment(), folder, schema)
+    made = pipeline.infer_contracts(_settings(), folder, schema)
     if as_json:
         click.echo(json.dumps(terminal.inferred_document(made)))
     else:
@@ -229,7 +265,7 @@ def quarantine_list(*, model: str | None, as_json: bool) -> bool:
     from totes import pipeline, terminal
 
     limit = None if as_json else terminal.LISTED
-    found = pipeline.quarantined_rows(settings_of_environment(), model, limit=limit)
+    found = pipeline.quarantined_rows(_settings(), model, limit=limit)
     if as_json:
         click.echo(json.dumps(terminal.quarantine_document(found)))
     else:
@@ -243,7 +279,7 @@ def quarantine_retry(*, as_json: bool) -> bool:
     from totes import pipeline, terminal
 
     with terminal.progress(hidden=as_json) as progress:
-        retried = pipeline.retry(settings_of_environment(), progress)
+        retried = pipeline.retry(_settings(), progress)
     if as_json:
         click.echo(json.dumps(terminal.retried_document(retried)))
     else:

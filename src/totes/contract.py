@@ -13,15 +13,15 @@ A file's stem is its table's name, in the code and in every message.
 
 from __future__ import annotations
 
-import tomllib
 from dataclasses import dataclass, field
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
-from typing import Any, ClassVar, Literal, Self, TypeVar
+from typing import Any, ClassVar, Literal, Self
 
-from pydantic import Field, ValidationError, model_validator
+from pydantic import Field, model_validator
 
-from totes.column import Column, Strict
+from totes.column import Column
+from totes.contract_files import check_described, read_contract, read_view
 from totes.datatype import STAR_TYPES_SAID
 from totes.errors import ConfigurationError
 from totes.rates import RatesContract
@@ -133,10 +133,13 @@ class DataModel:
                 f"no data model in {folder}: it has no folder `source`",
                 hint="set TOTES_MODEL to a folder with source/, star/ and views/, or unset it",
             )
-        sources = [_read(path, SourceContract) for path in sorted(folder.glob("source/*.toml"))]
-        stars = [_read(path, StarContract) for path in sorted(folder.glob("star/*.toml"))]
-        views = [_read(path, ViewContract) for path in sorted(folder.glob("views/*.sql"))]
-        rates = [_read(path, RatesContract) for path in sorted(folder.glob("rates/*.toml"))]
+        check_described(sorted(folder.glob("star/*.sql")))
+        contracts = sorted(folder.glob("source/*.toml"))
+        sources = [read_contract(path, SourceContract) for path in contracts]
+        described = sorted(folder.glob("star/*.toml"))
+        stars = [read_contract(path, StarContract, with_sql=True) for path in described]
+        views = [read_view(path, ViewContract) for path in sorted(folder.glob("views/*.sql"))]
+        rates = [read_contract(path, RatesContract) for path in sorted(folder.glob("rates/*.toml"))]
         model = cls(
             folder=folder,
             sources={contract.name: contract for contract in sources},
@@ -152,7 +155,9 @@ class DataModel:
         model._check()
         return model
 
-    def _check(self) -> None:
+    def _check_names(self) -> None:
+        for name in self.views.keys() & {*self.stars, self.rates.name if self.rates else ""}:
+            raise ConfigurationError(f"{name} is a view and a table of the warehouse")
         names = [*self.sources, *self.stars, *self.references]
         names += [self.rates.name] if self.rates else []
         folded = [name.casefold() for name in names]
@@ -161,6 +166,9 @@ class DataModel:
                 raise ConfigurationError(f"{name} is two tables: source, star or reference data")
             if name in RESERVED:
                 raise ConfigurationError(f"{name} is a folder of the lake, and no table's name")
+
+    def _check(self) -> None:
+        self._check_names()
         for star in self.stars.values():
             for table in star.driven_by:
                 if table not in self.sources and table not in self.stars:
@@ -242,29 +250,3 @@ class DataModel:
 def shipped_model() -> Path:
     """The folder of the data model that ships with Totes."""
     return Path(__file__).with_name("totesys")
-
-
-_T = TypeVar("_T", bound=Strict)
-
-
-def _sql(path: Path) -> str:
-    return path.read_text(encoding="utf-8").strip().rstrip(";")
-
-
-def _read(path: Path, kind: type[_T]) -> _T:
-    """Read the contract at `path`; that of a view, whose SQL it is the path of, is optional."""
-    described = path.with_suffix(".toml")
-    try:
-        is_needed = described == path or described.exists()
-        document = tomllib.loads(described.read_text(encoding="utf-8")) if is_needed else {}
-        if kind is not SourceContract and kind is not RatesContract:
-            document["sql"] = _sql(path.with_suffix(".sql"))
-        if "name" in document:
-            raise ConfigurationError(f"{path}: a table's name is its file's; take out `name`")
-        return kind.model_validate({"name": path.stem, **document})
-    except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(str(part) for part in first["loc"])
-        raise ConfigurationError(f"{described}: {where}: {first['msg']}") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError, OSError) as error:
-        raise ConfigurationError(f"{path}: {error}") from error

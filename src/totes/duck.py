@@ -91,10 +91,8 @@ def engine(work: Path, memory: int = MEMORY) -> Iterator[DuckDBPyConnection]:
 
         connection = duckdb.connect(":memory:", config=config)
     try:
-        connection.execute("set timezone = 'UTC'")
         connection.execute("set preserve_insertion_order = false")  # or row groups have no bytes
-        connection.execute("set enable_progress_bar = false")  # after 2 s, even into a pipe
-        yield connection
+        yield _settled(connection)
     except RuntimeError as error:
         if str(error) == "Query interrupted":  # what DuckDB makes of Ctrl-C
             raise KeyboardInterrupt from error
@@ -103,6 +101,18 @@ def engine(work: Path, memory: int = MEMORY) -> Iterator[DuckDBPyConnection]:
         raise _out_of_room(error, work, memory) from error
     finally:
         connection.close()
+
+
+def beside(connection: DuckDBPyConnection) -> DuckDBPyConnection:
+    """Another connection to the same engine, for another thread: memory is shared, temporary tables
+    are not."""
+    return _settled(connection.cursor())
+
+
+def _settled(connection: DuckDBPyConnection) -> DuckDBPyConnection:
+    connection.execute("set timezone = 'UTC'")
+    connection.execute("set enable_progress_bar = false")  # after 2 s, even into a pipe
+    return connection
 
 
 def is_short_of_memory(error: Exception) -> bool:

@@ -80,6 +80,27 @@ def measured(name: str, size: int = 0) -> Iterator[None]:
         part.bytes += size
 
 
+@contextmanager
+def aside() -> Iterator[None]:
+    """Within the block, which a thread of its own runs, all parts are beside those of others."""
+    parts = _parts.get()
+    if parts is None:
+        yield
+        return
+    mine: Parts = {}
+    _parts.set(mine)
+    _inner.set(None)
+    try:
+        yield
+    finally:
+        for name, part in mine.items():
+            own = name if part.beside else f"{name}, beside"
+            whole = parts.setdefault(own, Part(beside=True))
+            whole.calls += part.calls
+            whole.seconds += part.seconds
+            whole.bytes += part.bytes
+
+
 def passed(name: str, size: int, seconds: float) -> None:
     """Count so many bytes, which took so many seconds in a thread beside."""
     parts = _parts.get()

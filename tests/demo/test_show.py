@@ -41,6 +41,12 @@ def settings(folder: Path) -> dict[str, str]:
     return {name: value for name, _, value in pairs if name.startswith("TOTES_")}
 
 
+def path_of(folder: Path) -> str:
+    """The PATH that the demo's settings.sh leaves a shell with."""
+    command = f'. {folder}/settings.sh && echo "$PATH"'
+    return subprocess.check_output(["sh", "-c", command], text=True).strip()
+
+
 def test_demo_tells_the_whole_story(folder: Path) -> None:
     """The demo shows both runs by stage and answers from the warehouse, and leaves no server."""
     result = totes("--folder", folder)
@@ -75,10 +81,14 @@ def test_demo_json(folder: Path) -> None:
 
 
 def test_kept_server_serves_every_command_until_it_is_stopped(folder: Path) -> None:
-    """--keep leaves a server that status and verify reach by the settings; --stop ends it."""
+    """--keep leaves a server that a psql, status and verify reach by the settings;
+    --stop ends it."""
     assert totes("--folder", folder, "--keep").exit_code == 0
     environment = settings(folder)
     assert (folder / "settings.sh").stat().st_mode & 0o077 == 0
+    psql = f"{path_of(folder).split(os.pathsep)[-1]}/psql"
+    query = [psql, environment["TOTES_WAREHOUSE"], "-Atc", "select count(*) > 0 from fact_payment"]
+    assert subprocess.run(query, capture_output=True, text=True, check=True).stdout == "t\n"
     for command in ("run", "status", "verify"):
         result = CliRunner().invoke(cli, [command], env=environment)
         assert result.exit_code == 0, result.output

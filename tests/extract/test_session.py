@@ -20,6 +20,7 @@ from tests.world import World
 from totes import pipeline
 from totes.errors import TotesError, TransientError
 from totes.extract import open_source, take_snapshot
+from totes.extract.readers import READERS
 from totes.extract.source import LIMITS
 from totes.lake.store import Store
 
@@ -118,9 +119,9 @@ def test_a_truncate_waits_no_longer_than_the_reading(world: World, held: Held) -
 
 
 def test_no_session_is_left_when_the_tables_have_been_read(world: World, held: Held) -> None:
-    """Before anything is uploaded our session has ended, and nobody's snapshot is held back."""
-    assert len(world.ask(OURS, source=True)) == 1
-    assert len(world.ask(HELD, source=True)) == 1
+    """Before anything is uploaded our sessions have ended, and nobody's snapshot is held back."""
+    assert 1 <= len(world.ask(OURS, source=True)) <= READERS
+    assert 1 <= len(world.ask(HELD, source=True)) <= READERS
     held.go_on.set()
     assert held.uploads.wait(10)
     assert soon(lambda: not world.ask(OURS, source=True))

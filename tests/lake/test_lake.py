@@ -207,6 +207,26 @@ def test_manifests_are_a_chain(lake: Lake, maker: Maker) -> None:
         assert lake.manifest(committed.batch).digest == committed.digest == digests[-1]
 
 
+def test_the_latest_batches_are_read_alone(lake: Lake, maker: Maker) -> None:
+    """The last batches come newest first, at most as many as there are; older manifests are not
+    read, whatever has become of them."""
+    made = [maker.draft(lake, value).commit() for value in range(4)]
+    assert lake.latest(made[3], 20) == made[::-1]
+    (Path(lake.store.url.removeprefix("file://")) / keys.manifest(2)).write_text("no manifest")
+    assert lake.latest(made[3], 2) == [made[3], made[2]]
+    with pytest.raises(DamageError, match=r"002.json is no manifest"):
+        lake.latest(made[3], 3)
+
+
+def test_the_latest_batches_have_to_be_a_chain(lake: Lake, maker: Maker) -> None:
+    """A manifest that was changed is found out by the one after it, also where few are read."""
+    made = [maker.draft(lake, value).commit() for value in range(3)]
+    path = Path(lake.store.url.removeprefix("file://")) / keys.manifest(2)
+    path.write_bytes(path.read_bytes() + b"\n")
+    with pytest.raises(DamageError, match="batch 3 of the ingestion lake does not follow batch 2"):
+        lake.latest(made[2], 2)
+
+
 def test_a_processed_batch_names_its_origin(tmp_path: Path, maker: Maker) -> None:
     """The manifest of a processed batch holds the SHA-256 of the ingestion batch it comes from."""
     origin = maker.draft(open_lake(tmp_path / "one"), 1).commit()

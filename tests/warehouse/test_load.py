@@ -14,7 +14,7 @@ from tests.world import HANDMADE, World
 from totes import duck, lake, pipeline, warehouse
 from totes.contract import shipped_model
 from totes.demo.postgres import PostgresServer
-from totes.errors import ConfigurationError, DamageError, TransientError
+from totes.errors import ConfigurationError, DamageError, ModelError, TransientError
 from totes.pipeline import loading
 
 
@@ -215,6 +215,56 @@ def test_tables_and_columns_say_what_they_mean(world: World) -> None:
     assert world.ask("select col_description('fact_sales_order'::regclass, 9)") == [
         ("how many bags (bags)",)
     ]
+
+
+def test_another_data_model_needs_a_rebuild(world: World) -> None:
+    """A warehouse made of another version of the data model is refused until it is rebuilt."""
+    world.run()
+    world.change("update totes.state set model = 'of other tables'", warehouse=True)
+    world.change("update staff set first_name = 'Ann'")
+    with pytest.raises(ConfigurationError, match="another version of the data model"):
+        world.run()
+    assert "another version of the data model" in str(pipeline.status(world.settings).warehouse)
+    pipeline.rebuild(world.settings)
+    assert world.ask("select distinct first_name from dim_staff") == [("Ann",)]
+
+
+@pytest.mark.parametrize("wrong", ["select 1 from nowhere", "select design from dim_design", "so"])
+def test_a_view_that_is_wrong_is_named(world: World, wrong: str) -> None:
+    """A view that PostgreSQL does not take is an error of the model, named by its file, at once."""
+    folder = world.folder / "model"
+    shutil.copytree(shipped_model(), folder)
+    (folder / "views" / "designs.sql").write_text(wrong)
+    world.extra["model"] = folder
+    with pytest.raises(ModelError, match=r"^designs\.sql: (?!.*tried)") as caught:
+        world.run()
+    assert "views/designs.sql" in str(caught.value.hint)
+
+
+def test_a_model_without_a_star_archives_and_no_more(world: World) -> None:
+    """Without a star table changes are archived; a processed lake waits until there is one."""
+    folder = world.folder / "model"
+    shutil.copytree(shipped_model(), folder)
+    shutil.move(folder / "star", folder / "later")
+    world.extra["model"] = folder
+    with pytest.raises(ConfigurationError, match="has no star table"):
+        world.run()
+    assert pipeline.status(world.settings).ingestion.batch == 1
+    shutil.move(folder / "later", folder / "star")
+    world.run()
+    assert pipeline.verify(world.settings).is_well
+
+
+def test_a_star_table_that_is_new_needs_another_processed_lake(world: World) -> None:
+    """A processed lake made before the data model had a table is refused, and the table named."""
+    folder = world.folder / "model"
+    shutil.copytree(shipped_model(), folder)
+    world.extra["model"] = folder
+    world.run()
+    for ending in (".toml", ".sql"):
+        shutil.copy(folder / f"star/dim_design{ending}", folder / f"star/dim_pattern{ending}")
+    with pytest.raises(ConfigurationError, match="before the data model had dim_pattern"):
+        world.run()
 
 
 def test_another_star_contract_needs_another_processed_lake(world: World) -> None:

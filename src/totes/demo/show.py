@@ -20,7 +20,7 @@ from totes import pipeline, terminal
 from totes.config import Settings
 from totes.demo import answers
 from totes.demo.company import found
-from totes.demo.postgres import PostgresServer, stop_kept
+from totes.demo.postgres import PostgresServer, binaries, stop_kept
 from totes.demo.trading import Company
 from totes.errors import ConfigurationError
 from totes.report import Report
@@ -119,6 +119,8 @@ def _box(folder: Path, *, keep: bool) -> Iterator[Box]:
             server.create_database(database)
         box = Box(folder, server)
         exports = [f"export {name}='{value}'\n" for name, value in box.environment.items()]
+        # for those who have no psql; the reader's own comes first
+        exports.append(f'export PATH="$PATH:"{shlex.quote(str(binaries()))}\n')
         settings = folder / "settings.sh"
         settings.touch(mode=0o600)
         settings.write_text("".join(exports))
@@ -208,11 +210,9 @@ def _farewell(box: Box, *, keep: bool) -> None:
             f". {folder}/settings.sh",
             f"{totes} status",
             f"{totes} verify",
+            'psql "$TOTES_WAREHOUSE" -c "select * from sales_order_history limit 5"',
             f"{totes} demo{here} --stop",
         ]
-        if shutil.which("psql"):
-            query = "select * from sales_order_history limit 5"
-            commands.insert(3, f'psql "$TOTES_WAREHOUSE" -c "{query}"')
     else:
         commands = [
             f"{totes} demo{here} --keep    # and leave the server running, for a BI tool",

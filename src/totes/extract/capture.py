@@ -1,67 +1,37 @@
 """Capture: what is new in the source's tables since a cursor, and what is gone from them.
 
-The cursor is a snapshot. Rows whose writing transaction is not older than that snapshot's oldest
-open one are read again; those of them that the lake holds already, by key and 64-bit transaction
-id, are dropped. A cursor on `last_updated` would lose every row that was committed late.
-
-Deletions: once inserts and updates are in, the source's keys are among the lake's, so that an equal
-count proves that nothing was deleted; only where the counts differ are keys compared.
+The cursor is a snapshot, and not a `last_updated`, by which every row that was committed late would
+be lost. Where nothing has been written since, that is known by counting alone.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from types import MappingProxyType
+from threading import Lock
 from typing import TYPE_CHECKING, TypeVar
 
 from psycopg import sql
 
 from totes import duck
-from totes.changes import CHANGE, INGESTED, RAW, XID, Changes, current
-from totes.errors import ConfirmationError, ContractError, TotesError
+from totes.errors import ConfirmationError, ContractError, TotesError, TransientError
 from totes.extract.catalog import FoundTable
 from totes.extract.cursor import Known, check_not_behind, why_full
+from totes.extract.readers import Join, Reader, share
 from totes.extract.rows import Rows, relation
-from totes.extract.source import SETTING, WRAP, Source
+from totes.extract.source import SETTING, Source
+from totes.extract.table import Captured, Table, Wishes
 from totes.postgres import speaking_to
 from totes.profiling import measured
-from totes.report import counted
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
 _T = TypeVar("_T")
-_UNEXPLAINED = Changes(Path())  # what _compare gives where rows do not add up
-
-
-@dataclass(frozen=True)
-class Wishes:
-    """What a person, or a setting, wants of a capture beyond what is new.
-
-    The tables in `again`, with the reason why, are read whole even if their cursor is good. Of a
-    table's rows no more than the share `deletion_limit` may be found deleted, unless it is in
-    `confirmed`.
-    """
-
-    deletion_limit: float = 1.0
-    confirmed: Collection[str] = ()
-    again: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
-
-
-@dataclass(frozen=True)
-class Captured:
-    """A table at the snapshot: its changes if there are any, and how many rows it has.
-
-    `full` says why the whole table was read, where it was. `anew` says that the changes hold every
-    row, typed or keyed otherwise than before, and that no older file is needed to read them.
-    """
-
-    rows: int
-    changes: Changes | None = None
-    full: str | None = None
-    anew: bool = False
+Done = Callable[[str, Captured | TotesError], None]
+MUCH = 1_000_000  # rows; tables that have fewer are read sooner than other sessions are opened
 
 
 def capture(
@@ -69,14 +39,17 @@ def capture(
     tables: dict[str, FoundTable],
     known: dict[str, Known],
     work: duck.Workspace,
-    done: Callable[[str, Captured | TotesError], None],
+    done: Done,
     wishes: Wishes,
+    join: Join,
 ) -> None:
     """Capture `tables` at the source's snapshot, each into a change file in the folder of `work`.
 
-    Calls `done` for each as soon as it is known, with what was captured or, where a table's values
-    do not fit its contract or a person has to confirm them, with the error that stops that table
-    alone. Raises TransientError, having captured nothing, at a standby that lags behind the lake.
+    Calls `done` for each as soon as it is known, from one thread at a time, with what was captured
+    or, where a table's values do not fit its contract or a person has to confirm them, with the
+    error that stops that table alone. Where there is much to read, up to READERS sessions do it,
+    which `join` opens. Raises TransientError, having captured nothing, if a standby lags behind
+    the lake.
     """
     cursors = [known[name].cursor for name in tables.keys() & known.keys() - wishes.again.keys()]
     check_not_behind(cursors, source.snapshot)
@@ -85,22 +58,61 @@ def capture(
         for name, t in tables.items()
     }
     counts = _probe(source, [t for name, t in tables.items() if not full[name]], known)
-    for name, table in tables.items():
-        if not full[name] and counts[name] == (known[name].rows, 0):
-            done(name, Captured(known[name].rows))
-            continue
-        rows = Rows(source, table, work.engine)
-        target = work.folder / "captured" / f"{name}.parquet"
-        reader = _Reader(rows, table, known.get(name), work.engine, target, wishes)
-        try:
-            with source.connection.transaction():  # a savepoint: what fails, fails for one table
-                reason = full[name]
-                outcome = reader.whole(reason) if reason else reader.since(counts[name][0])
-        except (ContractError, ConfirmationError) as error:
-            done(name, error)
-        else:
-            done(name, outcome)
-        reader.forget()
+    unchanged = [name for name, found in counts.items() if found == (known[name].rows, 0)]
+    for name in unchanged:
+        done(name, Captured(known[name].rows))
+    jobs = [
+        _Job(
+            tables[name],
+            known.get(name),
+            work.folder / "captured" / f"{name}.parquet",
+            full[name],
+            counts.get(name, (0, 0))[0],
+        )
+        for name in tables
+        if name not in unchanged
+    ]
+    if jobs:
+        is_much = any(job.full for job in jobs) or sum(job.total for job in jobs) > MUCH
+        read = partial(_read, wishes=wishes, done=done, one_by_one=Lock())
+        share(jobs, read, Reader(source, work.engine), join if is_much else None)
+
+
+@dataclass(frozen=True)
+class _Job:
+    """A table that is to be read into the file `target`: all of it, if `full` says why, else what
+    is new. There are `total` rows then."""
+
+    table: FoundTable
+    known: Known | None
+    target: Path
+    full: str | None
+    total: int
+
+
+def _read(job: _Job, reader: Reader, *, wishes: Wishes, done: Done, one_by_one: Lock) -> bool:
+    """Read a table; False if that failed for want of what others have: memory, or a lock."""
+    table = Table(Rows(reader, job.table), job.known, job.target, wishes)
+    outcome: Captured | TotesError
+    try:
+        with reader.source.connection.transaction():  # what fails, fails for one table
+            outcome = table.whole(job.full) if job.full else table.since(job.total)
+    except (ContractError, ConfirmationError) as error:
+        outcome = error
+    except Exception as error:
+        if reader.alone or not _may_be_the_others(error):
+            raise
+        return False
+    finally:
+        table.forget()
+    with one_by_one:
+        done(table.name, outcome)
+    return True
+
+
+def _may_be_the_others(error: Exception) -> bool:
+    """Whether what failed may succeed once the other readers have gone."""
+    return isinstance(error, TransientError) or duck.is_short_of_memory(error)
 
 
 def read_whole(
@@ -111,7 +123,7 @@ def read_whole(
     They can be read once. Raises ContractError where a value does not fit the contract.
     """
     with source.connection.transaction():  # a savepoint: what fails, fails for one table
-        return Rows(source, table, engine).fetch(use)
+        return Rows(Reader(source, engine), table).fetch(use)
 
 
 @measured("count what has changed")
@@ -132,180 +144,3 @@ def _probe(
     with speaking_to(SETTING):
         rows = source.connection.execute(sql.SQL(" union all ").join(queries)).fetchall()
     return {name: (total, changed) for name, total, changed in rows}
-
-
-@dataclass
-class _Reader:
-    """Captures one table, with the help of some engine tables."""
-
-    rows: Rows
-    table: FoundTable
-    known: Known | None
-    engine: DuckDBPyConnection
-    target: Path
-    wishes: Wishes
-
-    def forget(self) -> None:
-        """Drop the engine tables, for the next table's sake."""
-        for table in ("totes_fetched", "totes_upserts", "totes_present"):
-            self.engine.execute(f"drop table if exists {table}")
-
-    @property
-    def name(self) -> str:
-        return self.table.contract.name
-
-    @property
-    def key(self) -> tuple[str, ...]:
-        return self.table.contract.key
-
-    def whole(self, reason: str) -> Captured:
-        """Capture every row; against a lake that knows the table, only what truly differs."""
-        self.rows.check_keys()
-        if self.known is None:
-            total = self.rows.fetch(
-                lambda fetched: duck.write_parquet(
-                    self.engine, f"select *, 'insert' as {CHANGE} from ({fetched})", self.target
-                )
-            )
-            changes = Changes(self.target, inserted=total) if total else None
-            return Captured(total, changes, reason)
-        self._fetch()
-        total = duck.count(self.engine, "from totes_fetched")
-        if self._is_of_another_kind(self.known):
-            return Captured(total, self._anew(self.known), reason, anew=True)
-        changes = self._compare(self.known, total, differs=self._other_values)
-        if changes is _UNEXPLAINED:
-            raise ContractError(
-                f"{self.name}: its {total} rows and the lake's do not add up",
-                hint="totes verify looks at the lake; is the key unique at the source?",
-            )
-        return Captured(total, changes, reason)
-
-    def since(self, total: int) -> Captured:
-        """Capture what the cursor did not see. `total` are the snapshot's rows."""
-        if self.known is None:
-            raise AssertionError("a table without a cursor is captured whole")
-        self.rows.check_keys()
-        self._fetch(self.rows.source.changed_since(self.known.cursor))
-        # the same id and other values: ids of another cluster, from before a move
-        # (and ids that are whole rounds of the 32-bit counter apart are one: a frozen row's, read
-        # again when the counter comes by it)
-        differs = f"(f.{XID} - l.{XID}) % {WRAP} <> 0 or {self._other_values}"
-        changes = self._compare(self.known, total, differs=differs)
-        if changes is _UNEXPLAINED:  # rows came without being written: a partition was attached
-            return self.whole("rows are there that no transaction has written")
-        return Captured(total, changes)
-
-    def _lake(self, known: Known) -> str:
-        """SQL for the rows that the lake has, told apart as it does, with the types it has."""
-        types = {**self.table.types, XID: INGESTED[XID], RAW: INGESTED[RAW]}
-        keyed = {part: "VARCHAR" for part in known.key if part not in types}
-        return current(known.layers(), known.key, {**types, **keyed}, CHANGE)
-
-    def _is_of_another_kind(self, known: Known) -> bool:
-        """Whether the lake's rows have another key than the contract now, or other types."""
-        described = self.engine.execute(f"describe {self._lake(known)}").fetchall()
-        types = {name: kind for name, kind, *_ in described}
-        return known.key != self.key or any(
-            types[column] != kind for column, kind in self.table.types.items()
-        )
-
-    def _anew(self, known: Known) -> Changes | None:
-        """Write every row, as an update if its key was there, and the deletions, to the target.
-
-        A deletion's values are those that the new types can hold; the older files have them all.
-        """
-        held = ", ".join(
-            f"try_cast({duck.name(column)} as {kind}) as {duck.name(column)}"
-            for column, kind in {**self.table.types, **INGESTED}.items()
-            if column != CHANGE
-        )
-        nameless = " or ".join(f"{duck.name(part)} is null" for part in self.key)
-        lake = (
-            f"select * from (select {held} from ({self._lake(known)})) where not ({nameless}) "
-            f"qualify row_number() over (partition by {duck.names(self.key)} order by {XID}) = 1"
-        )
-        inserted, updated = self._find_upserts(lake, "true")
-        gone = (
-            f"select l.*, 'delete' as {CHANGE} from ({lake}) as l "
-            f"where not exists (select 1 from totes_fetched as f where {self._same_key})"
-        )
-        rows = duck.write_parquet(
-            self.engine, f"from totes_upserts union all by name {gone}", self.target
-        )
-        deleted = rows - inserted - updated
-        if known.key == self.key:
-            self._check_deletions(deleted, known.rows)
-        return Changes(self.target, inserted, updated, deleted) if rows else None
-
-    @measured("compare with the lake")
-    def _compare(self, known: Known, total: int, *, differs: str) -> Changes | None:
-        """Write what was fetched and the lake has not, and the deletions, to the target.
-
-        Gives _UNEXPLAINED, and writes nothing of use, if the rows do not add up to `total`.
-        """
-        lake = self._lake(known)
-        inserted, updated = self._find_upserts(lake, differs)
-        missing = known.rows + inserted - total
-        if missing < 0:
-            return _UNEXPLAINED
-        if not (missing or inserted or updated):
-            return None
-        changes = "from totes_upserts"
-        if missing:
-            self.rows.fetch_keys(
-                lambda keys: self.engine.execute(
-                    f"create or replace temp table totes_present as {keys}"
-                )
-            )
-            changes += (
-                f" union all by name select l.*, 'delete' as {CHANGE} from ({lake}) as l "
-                f"where not exists (select 1 from totes_present as f where {self._same_key})"
-            )
-        rows = duck.write_parquet(self.engine, changes, self.target)
-        deleted = rows - inserted - updated
-        if deleted != missing:
-            return _UNEXPLAINED
-        self._check_deletions(deleted, known.rows)
-        return Changes(self.target, inserted, updated, deleted)
-
-    def _check_deletions(self, deleted: int, known: int) -> None:
-        """Raise ConfirmationError if more rows are gone than may go without a person's word."""
-        if deleted <= self.wishes.deletion_limit * known or self.name in self.wishes.confirmed:
-            return
-        raise ConfirmationError(
-            f"{self.name}: {counted(deleted, 'row')} of {known:,} are gone from the source, more "
-            f"than {self.wishes.deletion_limit:.0%} of them (TOTES_DELETION_LIMIT)",
-            hint=f"if that is right, totes run --confirm-deletions {self.name}",
-        )
-
-    @property
-    def _other_values(self) -> str:
-        columns = [*self.table.types, RAW]
-        new, old = (f"row({duck.names(columns, of=side)})" for side in "fl")
-        return f"{new} is distinct from {old}"
-
-    @property
-    def _same_key(self) -> str:
-        return duck.matched(self.key, self.key, "f", "l")
-
-    def _find_upserts(self, lake: str, differs: str) -> tuple[int, int]:
-        """Make `upserts` of the fetched rows that the lake has not; how many are new, and not."""
-        known = f"l.{duck.name(self.key[0])} is not null"
-        self.engine.execute(
-            f"create or replace temp table totes_upserts as "
-            f"select f.*, case when {known} then 'update' else 'insert' end as {CHANGE} "
-            f"from totes_fetched as f left join ({lake}) as l on {self._same_key} "
-            f"where not ({known}) or ({differs})"
-        )
-        inserted = duck.count(self.engine, f"from totes_upserts where {CHANGE} = 'insert'")
-        return inserted, duck.count(self.engine, "from totes_upserts") - inserted
-
-    def _fetch(self, only: sql.Composable | None = None) -> None:
-        """Make `totes_fetched` of the source's rows, or some of them."""
-        self.rows.fetch(
-            lambda fetched: self.engine.execute(
-                f"create or replace temp table totes_fetched as {fetched}"
-            ),
-            only,
-        )

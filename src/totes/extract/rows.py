@@ -6,7 +6,7 @@ import json
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, TypeVar
+from typing import TypeVar
 
 from psycopg import errors, sql
 
@@ -14,14 +14,12 @@ from totes import duck
 from totes.changes import INGESTED, RAW, XID
 from totes.contract import SourceContract
 from totes.copying import copied_out
-from totes.errors import ContractError
+from totes.errors import ContractError, TransientError
 from totes.extract.catalog import FoundTable
+from totes.extract.readers import Reader
 from totes.extract.source import SETTING, Source
 from totes.postgres import one_line, speaking_to
 from totes.profiling import measured
-
-if TYPE_CHECKING:
-    from duckdb import DuckDBPyConnection
 
 _T = TypeVar("_T")
 
@@ -48,9 +46,13 @@ def as_json(values: dict[str, str]) -> str:
 class Rows:
     """Reads one table's rows by COPY, each time anew, always as of the same snapshot."""
 
-    source: Source
+    reader: Reader
     table: FoundTable
-    engine: DuckDBPyConnection
+
+    @property
+    def source(self) -> Source:
+        """The session that is read from."""
+        return self.reader.source
 
     def fetch(self, use: Callable[[str], _T], only: sql.Composable | None = None) -> _T:
         """Call `use` with SQL for the rows, which can be read once; it may be called anew.
@@ -134,8 +136,14 @@ class Rows:
         with speaking_to(SETTING), self._blaming_values(), measured("read the source's rows"):
             try:
                 return streamed(duck.USUAL_ROW)
-            except OverflowError:
+            except OverflowError as error:
+                self._want_to_be_alone(error)
                 return streamed(duck.LONGEST_ROW)
+
+    def _want_to_be_alone(self, error: Exception) -> None:
+        if not self.reader.alone:
+            name = self.table.contract.name
+            raise TransientError(f"{name}: too long rows to be read beside others") from error
 
     @contextmanager
     def _blaming_values(self) -> Iterator[None]:
@@ -158,6 +166,7 @@ class Rows:
         except duckdb.OutOfMemoryException as error:
             if not duck.is_short_of_memory(error):
                 raise
+            self._want_to_be_alone(error)
             raise ContractError(
                 f"{self.table.contract.name}: too many long rows for the engine's memory",
                 hint="give it more by TOTES_MEMORY, for example 1GB; then run again",

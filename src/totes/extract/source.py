@@ -78,6 +78,16 @@ class Source:
         fence = sql.Literal(str(cursor.xmin % WRAP))
         return sql.SQL("age(xmin) between 0 and age({}::xid)").format(fence)
 
+    def export(self) -> str | None:
+        """A name by which others can join the snapshot, for as long as it is open; None if the
+        login may not do that."""
+        may = "select has_function_privilege('pg_export_snapshot()', 'execute')"
+        with speaking_to(SETTING):
+            if not (self.connection.execute(may).fetchone() or [False])[0]:
+                return None
+            row = self.connection.execute("select pg_export_snapshot()").fetchone()
+        return str(row[0]) if row else None
+
     @property
     def xid(self) -> sql.Composable:
         """The 64-bit id of the transaction that wrote a row.
@@ -98,26 +108,47 @@ def open_source(dsn: str, within: float = math.inf) -> Iterator[psycopg.Connecti
     Whoever must have ended within so many seconds says so: the session's time limits are those
     then, so that it does not go on by itself. (Not those limits that somebody else has set.)
     """
+    with _session(dsn) as connection:
+        _begin(connection, within)
+        yield connection
+
+
+@contextmanager
+def _session(dsn: str) -> Iterator[psycopg.Connection]:
     connection = connect(dsn, setting=SETTING)
     try:
         connection.read_only = True
         connection.isolation_level = IsolationLevel.REPEATABLE_READ
         with speaking_to(SETTING):
-            _begin(connection, within)
             yield connection
     finally:
         connection.close()
 
 
-def _begin(connection: psycopg.Connection, within: float) -> None:
+def _begin(connection: psycopg.Connection, within: float, first: str = "") -> None:
     """Begin a transaction that lasts no longer than LIMITS, and prints values as SESSION says.
 
-    It takes no snapshot yet: setting something does not, asking does.
+    It takes no snapshot yet: setting something does not, asking does. `first` is done before all
+    else.
     """
     sooner = {} if within == math.inf else dict.fromkeys(TIMEOUTS, f"{within * 1000 + 1:.0f}ms")
     limits = limiting(connection, LIMITS | sooner)
     connection.rollback()
-    connection.execute(limits + SESSION)
+    connection.execute(first + limits + SESSION)
+
+
+@contextmanager
+def join_snapshot(dsn: str, snapshot: Snapshot, within: float, exported: str) -> Iterator[Source]:
+    """Open another session at a snapshot that is open, by the name under which it was exported.
+
+    It does not wait for locks for long: a table that the first session has locked may have others
+    waiting for it, behind whom this one would wait, and the first for this one.
+    """
+    with _session(dsn) as connection:
+        same = sql.SQL("set transaction snapshot {};").format(sql.Literal(exported))
+        _begin(connection, within, same.as_string(connection))
+        connection.execute("set local lock_timeout = '500ms'")
+        yield Source(connection, snapshot)
 
 
 @measured("take the snapshot")

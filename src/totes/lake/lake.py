@@ -61,18 +61,33 @@ class Lake:
             )
         return manifest
 
+    def latest(self, head: Manifest, limit: int) -> list[Manifest]:
+        """The last `limit` batches up to `head`, newest first; reads just these. Raises DamageError
+        where one does not follow the one before."""
+        found = [head]
+        with self.store.readers() as readers:
+            older = range(head.batch - 1, max(0, head.batch - limit), -1)
+            for manifest in readers.ahead(self.manifest, older):
+                self._check_link(found[-1], manifest.digest)
+                found.append(manifest)
+        return found
+
+    def _check_link(self, manifest: Manifest, digest: str | None) -> None:
+        """Raise DamageError unless `digest` is that of the manifest before."""
+        if manifest.previous != digest:
+            raise DamageError(
+                f"batch {manifest.batch} of the {self.kind} lake does not follow batch "
+                f"{manifest.batch - 1}: one of the two manifests was changed",
+                hint="totes verify lists all damage",
+            )
+
     def check_chain(self, after: int, digest: str | None, until: int) -> None:
         """Raise DamageError unless each batch after `after`, whose manifest's SHA-256 is `digest`,
         up to `until` follows the one before. To be called before any of them is relied on: a
         manifest that was forged is found out by the next one."""
         with self.store.readers() as readers:
             for manifest in readers.ahead(self.manifest, range(after + 1, until + 1)):
-                if manifest.previous != digest:
-                    raise DamageError(
-                        f"batch {manifest.batch} of the {self.kind} lake does not follow batch "
-                        f"{manifest.batch - 1}: one of the two manifests was changed",
-                        hint="totes verify lists all damage",
-                    )
+                self._check_link(manifest, digest)
                 digest = manifest.digest
 
     def layers(self, files: Sequence[File]) -> list[Layer]:

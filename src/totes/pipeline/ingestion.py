@@ -72,7 +72,7 @@ def _ingest(
             raise problems[0]
         report.taken_at = source.snapshot.taken_at
         draft = ingestion.draft(head, _after(head, source.snapshot), work)
-        for name, (table, outcome) in captured.items():
+        for name, (table, outcome) in sorted(captured.items()):
             _record_capture(draft, report, model, table, outcome)
             progress("ingest", f"{name} archived", len(captured), len(captured))
         if always or head is None or _is_news(head, draft, report):
@@ -135,7 +135,8 @@ def looking(
             progress("ingest", name, len(outcomes), len(found))
 
         usable = {name: table for name, table in found.items() if not table.problem}
-        extract.capture(source, usable, known, work, done, wishes)
+        join = partial(extract.join_snapshot, settings.dsn("source"), source.snapshot, within)
+        extract.capture(source, usable, known, work, done, wishes, join)
         yield source, outcomes
 
 

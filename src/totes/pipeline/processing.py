@@ -29,6 +29,11 @@ def process(
 
 def _process(settings: Settings, report: Report, progress: Progress, deadline: Deadline) -> None:
     model = settings.data_model()
+    if not model.stars:  # a processed lake that was made of nothing would never take a star
+        raise ConfigurationError(
+            f"the data model in {model.folder} has no star table",
+            hint="write star/TABLE.toml and star/TABLE.sql; totes ingest archives without them",
+        )
     with duck.workspace(settings.memory) as work:
         ingestion = lake.Lake(settings.lake("ingestion"), "ingestion", work.folder)
         processed = lake.Lake(settings.lake("processed"), "processed", work.folder)
@@ -67,7 +72,11 @@ def check_processed(model: DataModel, ingestion: lake.Lake, head: lake.Manifest 
         )
     for contract in model.stars.values():
         table = head.tables.get(contract.name)
-        if table is None or table.contract != contract.fingerprint:
+        if table is None:
+            raise ConfigurationError(
+                f"the processed lake was made before the data model had {contract.name}", hint=anew
+            )
+        if table.contract != contract.fingerprint:
             raise ConfigurationError(
                 f"the processed lake was made with another {contract.name} than the data model's",
                 hint=anew,

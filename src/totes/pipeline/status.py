@@ -6,68 +6,116 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
-from totes import changes, duck, lake, star, warehouse
+from totes import duck, lake, star, warehouse
 from totes.config import Settings
 from totes.contract import DataModel
 from totes.errors import TotesError
+from totes.pipeline.quarantine import Refusals, refusals
+
+FIRST = 3  # reasons that are told of each model's rows in quarantine
 
 
 @dataclass
 class StageStatus:
     """Where one stage is: its newest batch (0 for none), the source time that it is true of, and
-    per table how many rows there are, what stopped it, and what is worth a note. `error` says why
-    the stage could not be asked."""
+    per table how many rows there are, what stopped it and what to do about that, and what is worth
+    a note. `bytes` (lakes) are those of the files that a table's current rows are read from.
+    `error` says why the stage could not be asked."""
 
     batch: int = 0
     true_at: datetime | None = None
     rows: dict[str, int] = field(default_factory=dict)
+    bytes: dict[str, int] = field(default_factory=dict)
     problems: dict[str, str] = field(default_factory=dict)
+    hints: dict[str, str] = field(default_factory=dict)
     notes: dict[str, tuple[str, ...]] = field(default_factory=dict)
     error: TotesError | None = None
 
 
+@dataclass(frozen=True)
+class BatchStatus:
+    """What a batch of the ingestion lake took in, and the source time of its snapshot."""
+
+    batch: int
+    taken_at: datetime
+    inserted: int
+    updated: int
+    deleted: int
+    bytes: int
+    stopped: tuple[str, ...]
+
+
 @dataclass
 class Status:
-    """All three stages; `quarantine` counts the rows in it by model."""
+    """All three stages at the time `now`, naive UTC; `refusals` is what is in quarantine, by model,
+    and `batches` are the last of the ingestion lake, newest first."""
 
     ingestion: StageStatus
     processed: StageStatus
     warehouse: StageStatus
-    quarantine: dict[str, int]
+    refusals: dict[str, Refusals]
+    batches: list[BatchStatus]
     now: datetime
+
+    @property
+    def stages(self) -> dict[str, StageStatus]:
+        """The stages by the names that people know them by."""
+        return {
+            "ingestion lake": self.ingestion,
+            "processed lake": self.processed,
+            "warehouse": self.warehouse,
+        }
+
+    @property
+    def quarantine(self) -> dict[str, int]:
+        """Model → rows in quarantine."""
+        return {model: found.rows for model, found in self.refusals.items()}
 
     @property
     def freshness(self) -> float | None:
         """Seconds between now and the source time that the warehouse is known to be true of."""
-        true_at = self.warehouse.true_at
+        return self.age(self.warehouse)
+
+    def age(self, stage: StageStatus) -> float | None:
+        """Seconds between now and the source time that a stage is true of; None if it has none."""
+        true_at = stage.true_at
         return max(0.0, (self.now - true_at).total_seconds()) if true_at else None
 
     @property
     def is_well(self) -> bool:
-        stages = (self.ingestion, self.processed, self.warehouse)
-        return not any(stage.error or stage.problems for stage in stages)
+        return not any(stage.error or stage.problems for stage in self.stages.values())
 
 
-def status(settings: Settings) -> Status:
-    """Ask every stage where it is. A stage that cannot be asked has its error in its place."""
+def status(settings: Settings, *, batches: int = 0) -> Status:
+    """Ask every stage where it is; and what the last `batches` were, which are read for it.
+
+    A stage that cannot be asked has its error in its place.
+    """
     model = settings.data_model()
-    quarantine: dict[str, int] = {}
+    refused: dict[str, Refusals] = {}
+    late: list[BatchStatus] = []
     with duck.workspace(settings.memory) as work:
 
+        def ingestion() -> StageStatus:
+            asked = lake.Lake(settings.lake("ingestion"), "ingestion", work.folder)
+            head = asked.head()
+            if head and batches:
+                late.extend(map(_batch_status, asked.latest(head, batches)))
+            return _lake_status(head)
+
         def processed() -> StageStatus:
-            made = lake.Lake(settings.lake("processed"), "processed", work.folder)
-            quarantine.update(quarantined(made, work))
-            return _lake_status(made)
+            asked = lake.Lake(settings.lake("processed"), "processed", work.folder)
+            head = asked.head()
+            if head:
+                refused.update(refusals(asked, head, work, first=FIRST))
+            return _lake_status(head)
 
         return Status(
-            ingestion=_asked(
-                lambda: _lake_status(
-                    lake.Lake(settings.lake("ingestion"), "ingestion", work.folder)
-                )
-            ),
+            ingestion=_asked(ingestion),
             processed=_asked(processed),
             warehouse=_asked(lambda: _warehouse_status(settings, model)),
-            quarantine=quarantine,
+            refusals=refused,
+            batches=late,
             now=datetime.now(UTC).replace(tzinfo=None),
         )
 
@@ -79,30 +127,33 @@ def _asked(ask: Callable[[], StageStatus]) -> StageStatus:
         return StageStatus(error=error)
 
 
-def _lake_status(asked: lake.Lake) -> StageStatus:
-    head = asked.head()
+def _lake_status(head: lake.Manifest | None) -> StageStatus:
     if head is None:
         return StageStatus()
     tables = {name: table for name, table in head.tables.items() if name != star.QUARANTINE}
+    problems = {name: table.problem for name, table in tables.items() if table.problem}
     return StageStatus(
         batch=head.batch,
         true_at=head.snapshot.taken_at,
         rows={name: table.rows for name, table in tables.items()},
-        problems={name: t.problem.message for name, t in tables.items() if t.problem},
+        bytes={name: sum(file.bytes for file in table.state) for name, table in tables.items()},
+        problems={name: problem.message for name, problem in problems.items()},
+        hints={name: problem.hint for name, problem in problems.items() if problem.hint},
         notes={name: t.notes for name, t in tables.items() if t.notes},
     )
 
 
-def quarantined(processed: lake.Lake, work: duck.Workspace) -> dict[str, int]:
-    """Model → rows in quarantine."""
-    head = processed.head()
-    table = head.tables.get(star.QUARANTINE) if head else None
-    if not table or not table.rows:
-        return {}
-    columns = {"model": "VARCHAR", "key": "VARCHAR"}
-    pending = changes.current(processed.layers(table.state), star.QUARANTINE_KEY, columns)
-    counted = f"select model, count(*) from ({pending}) group by all order by all"
-    return dict(work.engine.execute(counted).fetchall())
+def _batch_status(manifest: lake.Manifest) -> BatchStatus:
+    tables = manifest.tables.values()
+    return BatchStatus(
+        batch=manifest.batch,
+        taken_at=manifest.snapshot.taken_at,
+        inserted=sum(table.inserted for table in tables),
+        updated=sum(table.updated for table in tables),
+        deleted=sum(table.deleted for table in tables),
+        bytes=sum(file.bytes for table in tables for file in table.changes),
+        stopped=tuple(name for name, table in manifest.tables.items() if table.problem),
+    )
 
 
 def _warehouse_status(settings: Settings, model: DataModel) -> StageStatus:

@@ -1,4 +1,7 @@
-"""How what Totes has to tell looks, on a terminal and as JSON."""
+"""How what Totes has to tell looks: on a terminal, as JSON, as metrics and as a page.
+
+The last two, `metrics` and `page`, are imported by who needs them.
+"""
 
 from totes.terminal.basics import length, progress, size, table, waiting
 from totes.terminal.contracts import (

@@ -1,10 +1,12 @@
-"""Progress, tables, sizes and lengths of time, as people read them."""
+"""Progress, tables, sizes, lengths of time, and other people's values, as people read them."""
 
 from __future__ import annotations
 
+import json
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from typing import Any
 
 import click
 
@@ -88,3 +90,24 @@ def length(seconds: float) -> str:
 
 def or_dot(number: int) -> str:
     return f"{number:,}" if number else "·"
+
+
+def printable(text: str) -> str:
+    """One line in which a value's control characters are shown, and not obeyed."""
+    return "".join(c if c.isprintable() else repr(c)[1:-1] for c in text)
+
+
+def cut(text: str, longest: int) -> str:
+    """One printable line of at most so many characters."""
+    line = printable(text)
+    return line if len(line) <= longest else line[: longest - 1] + "…"
+
+
+def spelled(key: str) -> str:
+    """A key in quarantine, which is JSON, as people write one: `order_id 14`."""
+    return ", ".join(f"{name} {value}" for name, value in parsed(key).items())
+
+
+def parsed(document: str) -> Any:
+    """What the quarantine keeps as JSON; a number that JSON does not know (NaN) becomes text."""
+    return json.loads(document, parse_constant=str)

@@ -52,7 +52,10 @@ def show_inferred(made: Inferred) -> None:
     click.echo(f"{counted(len(made.tables), 'contract')} in {made.folder / 'source'}")
     for remark in made.remarks:
         click.echo(f"{click.style('note:', bold=True)} {remark}")
-    click.echo(f"next: write what the columns mean, and set TOTES_MODEL={made.folder}")
+    click.echo(
+        f"next: write what the columns mean, then {made.folder / 'star'}; "
+        f"set TOTES_MODEL={made.folder}"
+    )
 
 
 def inferred_document(made: Inferred) -> dict[str, object]:

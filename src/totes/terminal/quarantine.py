@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import json
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
 from totes.report import counted
-from totes.terminal.basics import table
+from totes.terminal.basics import cut, parsed, spelled, table
 from totes.terminal.reports import show_reports
 
 if TYPE_CHECKING:
@@ -30,10 +29,10 @@ def show_quarantine(found: Quarantine) -> None:
             (
                 row.model,
                 row.source,
-                _cut(_spelled(row.key), LONGEST["key"]),
+                cut(spelled(row.key), LONGEST["key"]),
                 str(row.since),
                 "an older version stands" if row.older_version_stands else "not in the star",
-                _cut(row.reason, LONGEST["reason"]),
+                cut(row.reason, LONGEST["reason"]),
             )
             for row in found.rows
         ],
@@ -47,22 +46,6 @@ def _nothing(batch: int) -> str:
     return f"nothing in quarantine, {where}"
 
 
-def _spelled(key: str) -> str:
-    """A key, which is JSON, as people write one: `order_id 14`."""
-    return ", ".join(f"{name} {value}" for name, value in _parsed(key).items())
-
-
-def _cut(text: str, longest: int) -> str:
-    """One line of at most so many characters; a value's control characters are not obeyed."""
-    line = "".join(c if c.isprintable() else repr(c)[1:-1] for c in text)
-    return line if len(line) <= longest else line[: longest - 1] + "…"
-
-
-def _parsed(document: str) -> Any:
-    """What the quarantine keeps as JSON; a number that JSON does not know (NaN) becomes text."""
-    return json.loads(document, parse_constant=str)
-
-
 def quarantine_document(found: Quarantine) -> dict[str, object]:
     """The quarantine as JSON has it; nothing is cut."""
     return {
@@ -72,11 +55,11 @@ def quarantine_document(found: Quarantine) -> dict[str, object]:
             {
                 "model": row.model,
                 "source": row.source,
-                "key": _parsed(row.key),
+                "key": parsed(row.key),
                 "reason": row.reason,
                 "since": row.since,
                 "older_version_stands": row.older_version_stands,
-                "row": _parsed(row.row),
+                "row": parsed(row.row),
             }
             for row in found.rows
         ],

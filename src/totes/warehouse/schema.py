@@ -106,11 +106,13 @@ def _made_of(model: DataModel) -> list[str]:
 
 
 def is_sound(connection: psycopg.Connection, model: DataModel) -> bool:
-    """Whether all that this model makes is there, as it makes it."""
+    """Whether the tables are those that this model makes, and all that was made is there. (The
+    views may be those of another version: follow() makes them anew.)"""
     if not is_set_up(connection):
         return False
-    made = [*_made_of(model), *([model.rates.name] if model.rates else [])]
-    return _made(connection)[0] == fingerprints(model) and len(kinds(connection, made)) == len(made)
+    (tables, _), made = _made(connection)
+    names = [*made, *([model.rates.name] if model.rates else [])]
+    return tables == fingerprints(model)[0] and len(kinds(connection, names)) == len(names)
 
 
 def _made(connection: psycopg.Connection) -> tuple[tuple[str, str], list[str]]:
@@ -146,7 +148,8 @@ def complete(connection: psycopg.Connection, model: DataModel) -> None:
     """Add the tables' keys, and the views, which may rely on them. An index is built of rows that
     are there in less than half the time in which it grows with them.
 
-    Raises ConfigurationError if a view's name is taken by something that is not ours.
+    Raises ConfigurationError if a view's name is taken by something that is not ours, ModelError
+    for a view that PostgreSQL does not take.
     """
     for star in model.load_order:
         with speaking_to(SETTING, star.name):
@@ -207,18 +210,24 @@ def _alter(connection: psycopg.Connection, star: StarContract, what: list[sql.Co
     connection.execute(alter)
 
 
+def check_model(connection: psycopg.Connection, model: DataModel) -> None:
+    """Raise ConfigurationError if the tables were made of another data model than this one."""
+    (tables, _), _ = _made(connection)
+    if tables != fingerprints(model)[0]:
+        raise ConfigurationError(
+            "the warehouse was made of another version of the data model",
+            hint="totes rebuild --yes makes it anew from the lake",
+        )
+
+
 def follow(connection: psycopg.Connection, model: DataModel) -> None:
     """Make the views anew if the data model has others by now; the caller's transaction holds it.
 
     Raises ConfigurationError if the tables were made of another version of the model.
     """
-    (tables, views_then), made = _made(connection)
+    check_model(connection, model)
+    (_, views_then), made = _made(connection)
     wanted = fingerprints(model)
-    if tables != wanted[0]:
-        raise ConfigurationError(
-            "the warehouse was made of another version of the data model",
-            hint="totes rebuild --yes makes it anew from the lake",
-        )
     if views_then != wanted[1]:
         views.renew(connection, model, made)
         update = "update totes.state set model = %s, made = %s"

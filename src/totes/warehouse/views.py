@@ -30,10 +30,13 @@ def _create(connection: psycopg.Connection, view: ViewContract) -> None:
     except (errors.DuplicateTable, errors.InsufficientPrivilege):
         raise  # not the view's fault
     except psycopg.ProgrammingError as error:
-        raise ModelError(f"{view.name}.sql: {one_line(error)}", hint="mend the view") from error
+        raise ModelError(
+            f"{view.name}.sql: {one_line(error)}",
+            hint=f"mend views/{view.name}.sql in the data model",
+        ) from error
     if view.columns:
         if wrong := misfit(connection, view.name, view.columns):
-            raise ModelError(wrong, hint=f"mend {view.name}.sql or {view.name}.toml")
+            raise ModelError(wrong, hint=f"mend {view.name}.sql or {view.name}.toml in views/")
         describe(connection, "view", view.name, view.grain, commented(view.columns))
 
 

@@ -1,7 +1,4 @@
-"""What every command has: --json and --debug, errors in a line and a hint, and its exit code.
-
-Exit codes: 0 done, 1 failed (or done but for a table that was stopped), 2 wrong use.
-"""
+"""What comes of a command: an exit code, and of an error a line and a hint."""
 
 from __future__ import annotations
 
@@ -17,25 +14,25 @@ import click
 from totes.errors import TotesError
 
 if TYPE_CHECKING:
-    from totes.config import Settings
     from totes.report import Progress, Report
 
 FAILED = 1
 
 
-def commanded(
-    function: Callable[..., bool], *, group: click.Group, name: str | None = None
-) -> click.Command:
-    """A command with --json and --debug, whose errors are a line and a hint.
+def with_outcome(function: Callable[..., bool]) -> Callable[..., None]:
+    """Give a command's function the options --json and --debug, and show its errors.
 
-    The function returns whether all is well, which is the exit code.
+    It returns whether all is well, which is the exit code. Where it has an option `form`, --json is
+    the form `json`.
     """
 
-    @group.command(name=name or function.__name__)
     @click.option("--json", "as_json", is_flag=True, help="Print JSON, for programs.")
     @click.option("--debug", is_flag=True, help="Show the traceback of an error.")
     @wraps(function)
     def run(*, as_json: bool, debug: bool, **options: Any) -> None:
+        if "form" in options:
+            options["form"] = _form(options["form"], as_json=as_json)
+            as_json = options["form"] == "json"
         try:
             well = function(as_json=as_json, **options)
         except TotesError as error:
@@ -49,8 +46,14 @@ def commanded(
     return run
 
 
+def _form(form: str | None, *, as_json: bool) -> str | None:
+    if as_json and form not in {None, "json"}:
+        raise click.UsageError(f"--json is --format json, and --format says {form}; say one")
+    return "json" if as_json else form
+
+
 def show_error(error: TotesError, *, as_json: bool, debug: bool) -> None:
-    """Print an error and its hint, or both as JSON."""
+    """Print an error: a line and a hint, or JSON."""
     if debug:
         traceback.print_exception(error)
     if as_json:
@@ -61,14 +64,7 @@ def show_error(error: TotesError, *, as_json: bool, debug: bool) -> None:
         click.echo(f"{click.style('hint:', bold=True)} {error.hint}", err=True)
 
 
-def settings_of_environment() -> Settings:
-    """The settings, read when a command needs them."""
-    from totes.config import Settings
-
-    return Settings.of_environment()
-
-
-def stage(
+def staged(
     call: Callable[[Progress], list[Report]], *, as_json: bool, profile: bool = False
 ) -> bool:
     """Run stages with progress, show their reports, and say whether no table was stopped."""
