@@ -80,25 +80,26 @@ def newest(layers: Iterable[Layer], key: Sequence[str], columns: Mapping[str, st
     ones, so that memory grows with these and not with the table.
     """
     by_age = sorted(layers, key=lambda layer: layer.last)
-    ages = [list(group) for _, group in groupby(by_age, key=lambda layer: layer.last)]
+    ages = [[layer.path for layer in group] for _, group in groupby(by_age, lambda one: one.last)]
     selected, empty = duck.names(columns), duck.no_rows(columns)
     if not ages:
         return empty
-
-    def rows(age: list[Layer]) -> str:
-        files = duck.parquet(layer.path for layer in age)
-        return f"select {selected} from ({empty} union all by name select * from {files})"
-
-    if len(ages) == 1:
-        return rows(ages[0])
-    newer = " union all ".join(
-        f"select *, {age} as totes_age from ({rows(group)})" for age, group in enumerate(ages[1:])
+    oldest, newer = ages[0], [path for age in ages[1:] for path in age]
+    rows = (
+        f"select {selected} from ({empty} union all by name select * from {duck.parquet(oldest)})"
+    )
+    if not newer:
+        return rows
+    # all of them in one scan, as a scan of each would take the engine longer to plan than to do
+    aged = (
+        f"select *, list_position([{', '.join(map(duck.text, newer))}], totes_file) as totes_age "
+        f"from {duck.parquet(newer, file='totes_file')}"
     )
     return (
-        f"with totes_new as materialized (select * from ({newer}) "
+        f"with totes_new as materialized (select * from ({empty} union all by name {aged}) "
         f"qualify row_number() over (partition by {duck.names(key)} order by totes_age desc) = 1) "
         f"select {selected} from totes_new union all "
-        f"select {selected} from ({rows(ages[0])}) as totes_old where not exists "
+        f"select {selected} from ({rows}) as totes_old where not exists "
         f"(select 1 from totes_new where {duck.matched(key, key, 'totes_old', 'totes_new')})"
     )
 

@@ -146,10 +146,14 @@ def text(value: object) -> str:
     return "'" + str(value).replace("'", "''") + "'"
 
 
-def parquet(paths: Iterable[Path]) -> str:
-    """The rows of Parquet files, as something to select from; nothing is read into their paths."""
+def parquet(paths: Iterable[Path], *, file: str | None = None) -> str:
+    """The rows of Parquet files, as something to select from; nothing is read into their paths.
+
+    If the column `file` is asked for, it has the path that a row comes from.
+    """
     listed = ", ".join(text(path) for path in paths)
-    return f"read_parquet([{listed}], union_by_name = true, hive_partitioning = false)"
+    named = f", filename = {text(file)}" if file else ""
+    return f"read_parquet([{listed}], union_by_name = true, hive_partitioning = false{named})"
 
 
 def csv(path: str, columns: Iterable[str], longest: int = LONGEST_ROW) -> str:

@@ -124,6 +124,7 @@ def sources_of(
             contract=contract,
             key=table.key or contract.key,
             changes=ingestion.layers(table.state if whole else table.changes),
+            deletes=whole or table.deleted > 0,
             state=partial(ingestion.layers, table.state),
         )
     return sources

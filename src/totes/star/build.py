@@ -285,7 +285,7 @@ class _Builder:
             f"row({duck.names(columns, of='new')}) is not distinct from "
             f"row({duck.names(columns, of='old')}), false)"
         )
-        if star.is_fact and self.driver is not None and self.driver.changes:
+        if star.is_fact and self.driver is not None and self.driver.deletes:
             query += f" union all {self._deletions(old, self.driver)}"
         return query
 

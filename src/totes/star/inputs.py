@@ -19,7 +19,8 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class SourceTable:
-    """A source table in the ingestion lake: its current rows, and what this batch changed.
+    """A source table in the ingestion lake: its current rows, and what this batch changed, which
+    `deletes` rows or does not.
 
     `key` are the columns by which the lake tells its rows apart. All rows come with the contract's
     columns and `_raw`, which holds the values that are NULL in their columns because the lake has
@@ -29,6 +30,7 @@ class SourceTable:
     contract: SourceContract
     key: tuple[str, ...]
     changes: Sequence[Layer]
+    deletes: bool
     state: Callable[[], Sequence[Layer]]
 
     def current_rows(self) -> str:
