@@ -222,7 +222,10 @@ def test_views_follow_without_a_rebuild(world: World) -> None:
         assert world.ask("select has_table_privilege('reader_of_views', 'sales', 'select')") == [
             (True,)
         ]
-        comment = "select col_description('sales'::regclass, 16)"
+        comment = (
+            "select col_description(attrelid, attnum) from pg_attribute "
+            "where attrelid = 'sales'::regclass and attname = 'units'"
+        )
         assert world.ask(comment) == [("bags sold (bags)",)]
     finally:
         world.change("drop owned by reader_of_views", "drop role reader_of_views", warehouse=True)

@@ -78,7 +78,7 @@ def stacked(
             color=alt.Color(
                 f"{part}:N",
                 scale=alt.Scale(domain=order, range=list(colours.values())),
-                legend=alt.Legend(title=None, orient="top", offset=4),
+                legend=alt.Legend(title=None, orient="bottom", offset=0),
             ),
             order=alt.Order("order:Q"),
             tooltip=[

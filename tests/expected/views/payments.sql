@@ -1,8 +1,8 @@
 select p.payment_id, p.created_at::date, to_char(p.created_at, 'YYYY-MM-01')::date,
-    p.created_at, p.last_updated, y.payment_type_name, p.transaction_id, t.transaction_type,
+    p.created_at, p.last_updated, p.payment_type_id, y.payment_type_name, p.transaction_id, t.transaction_type,
     t.sales_order_id, t.purchase_order_id, p.counterparty_id, c.counterparty_legal_name,
     (select country from address a where a.address_id = c.legal_address_id),
-    m.currency_code, p.payment_amount, round(p.payment_amount * r.pounds, 2), p.paid,
+    p.currency_id, m.currency_code, p.payment_amount, round(p.payment_amount * r.pounds, 2), p.paid,
     p.payment_date::date, p.payment_date::date - today,
     case when p.paid then 0 else greatest(0, today - p.payment_date::date) end
 from payment p
