@@ -19,7 +19,7 @@ from totes.demo.postgres import PostgresServer
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # what the names of modules begin with that share a deployment, or a dashboard
-SHARED = ("tests/aws/test_applied", "tests/dashboard/")
+SHARED = ("tests/aws/test_applied", "tests/dashboard/test_browser")
 
 
 @pytest.fixture(scope="session")

@@ -39,6 +39,7 @@ FOLLOWED = {
 NOT_FOLLOWED = {
     "README.md": "its targets of make are CI's, its commands those of the first ten minutes",
     "CONTRIBUTING.md": "its targets of make are CI's",
+    "docs/guides/dashboard.md": "goes on until Ctrl-C; tests/dashboard opens it, and runs its SQL",
     "docs/guides/deploy.md": "wants an account of AWS; tests/aws deploys to a stand-in",
     "docs/guides/your-totesys.md": "wants sudo, systemd, cron; its logins and runs are tried here",
     "docs/concepts/stars.md": "shows a model that ships; that it does is tested here",

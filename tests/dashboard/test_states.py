@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from decimal import Decimal
+from pathlib import Path
 
 import psycopg
 import pytest
@@ -90,6 +91,22 @@ def test_a_login_without_a_grant_is_told_what_it_lacks(world: World) -> None:
     test = looked_at(analyst)
     assert "may not read" in said(test)
     assert "rant select on all tables in schema public" in said(test)
+
+
+def test_the_login_of_the_guide_is_enough(world: World) -> None:
+    """With the grants that the guide shows every page can be seen, the ledger too."""
+    guide = Path(__file__).parents[2] / "docs" / "guides" / "dashboard.md"
+    ((grants,),) = [re.findall(r"```sql\n(.*?)```", guide.read_text("utf-8"), re.DOTALL)]
+    world.run()
+    world.change(grants.replace("totes_writer", "postgres"), warehouse=True)
+    try:
+        login = re.sub(r"//[^@]*@", "//dashboard:CHANGE ME@", world.warehouse).replace(" ", "%20")
+        for page in ("sales", "purchases", "payments", "history", "pipeline"):
+            test = looked_at(login, page)
+            assert not test.error
+            assert not test.info
+    finally:
+        world.change("drop owned by dashboard", "drop role dashboard", warehouse=True)
 
 
 @pytest.mark.parametrize("page", ["sales", "purchases", "payments", "history", "pipeline"])

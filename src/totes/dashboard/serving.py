@@ -122,7 +122,7 @@ def _check_installed() -> None:
 def _warehouse(folder: Path) -> Iterator[tuple[str, str]]:
     """Yield a warehouse's connection string, and whose it is."""
     settings = Settings.of_environment()
-    if settings.warehouse is not None:
+    if settings.warehouse and settings.warehouse.get_secret_value().strip():
         yield settings.dsn("warehouse"), "your warehouse"
         return
     if not (folder / MARK).exists():

@@ -109,7 +109,7 @@ def _forget(summary: Summary) -> None:
 
 
 @st.cache_resource(
-    max_entries=12,
+    max_entries=6,
     on_release=_forget,
     show_spinner="Adding up what the warehouse holds. With millions of orders this takes a while, "
     "the first time after a batch.",

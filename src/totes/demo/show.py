@@ -211,10 +211,12 @@ def _farewell(box: Box, *, keep: bool) -> None:
             f"{totes} status",
             f"{totes} verify",
             'psql "$TOTES_WAREHOUSE" -c "select * from sales_order_history limit 5"',
+            f"{totes} dashboard    # in a browser, until Ctrl-C",
             f"{totes} demo{here} --stop",
         ]
     else:
         commands = [
+            f"{totes} dashboard{here}    # the warehouse in a browser, until Ctrl-C",
             f"{totes} demo{here} --keep    # and leave the server running, for a BI tool",
             f"{totes} demo{here} --live    # and go on trading, until Ctrl-C",
             f"{totes} --help",
