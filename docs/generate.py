@@ -12,19 +12,24 @@ import re
 import sys
 import textwrap
 from collections.abc import Iterator, Sequence
+from itertools import takewhile
 from pathlib import Path
 
 import click
 
 from totes import aws, errors
 from totes.cli import cli
+from totes.column import Column
 from totes.config import EXAMPLES, FunctionSettings, Settings
-from totes.contract import Column, DataModel, SourceContract, StarContract, shipped_model
+from totes.contract import DataModel, StarContract, shipped_model
+from totes.lineage import Tracer
+from totes.table import TableContract
 from totes.terminal.metrics import METRICS
 from totes.warehouse.schema import FACT_MARKS
 
 FOLDER = Path(__file__).with_name("reference")
 COMMAND = "python docs/generate.py"
+MOST_NAMED = 6  # columns that a column comes from; of more, just the tables
 
 
 def table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
@@ -91,16 +96,34 @@ def dictionary() -> Iterator[str]:
         "same columns, and `batch` and `change` in dimensions too. [Views](#views) are in the "
         "warehouse only. [Source tables](#source-tables) are what Totes expects of the "
         "operational database; the ingestion lake has the same columns, and `_xid`, `_raw` and "
-        "`_change`."
+        "`_change`. Where a column comes from in the end is read off the SQL; `totes lineage "
+        "TABLE` also says by which steps."
     )
+    tracer = Tracer(model)
     yield "## Warehouse tables"
     for star in model.load_order:
-        yield from described(star, star.columns, facts_of(star))
+        yield from described(star, star.columns, facts_of(star), tracer)
+    if model.rates:
+        yield from described(
+            model.rates, model.rates.columns, "Exchange rates, filled by `totes rates FILE`."
+        )
     yield "## Views"
-    for name, text in model.views.items():
-        comment = [line[2:].strip() for line in text.splitlines() if line.startswith("--")]
-        yield f"### {name}"
-        yield " ".join(comment)
+    for view in model.views.values():
+        yield f"### {view.name}"
+        lines = takewhile(lambda line: line.startswith("--"), view.sql.splitlines())
+        comment = [line[2:].strip() for line in lines]
+        yield f"{view.grain[0].upper()}{view.grain[1:]}. {' '.join(comment)}"
+        rows = [
+            (
+                f"`{name}`",
+                str(column.type),
+                column.unit or "",
+                column.meaning,
+                comes_from(tracer, f"{view.name}.{name}"),
+            )
+            for name, column in view.columns.items()
+        ]
+        yield table(("column", "type", "unit", "meaning", "comes from"), rows)
     yield "## Source tables"
     for source in model.sources.values():
         where = f"Table `{source.schema_name}.{source.source_table}` at the source."
@@ -116,9 +139,9 @@ def facts_of(star: StarContract) -> str:
 
 
 def described(
-    contract: SourceContract | StarContract, columns: dict[str, Column], more: str
+    contract: TableContract, columns: dict[str, Column], more: str, tracer: Tracer | None = None
 ) -> Iterator[str]:
-    """One table: its grain, its key and its columns."""
+    """One table: its grain, its key and its columns; with a tracer, where these come from."""
     key = ", ".join(f"`{name}`" for name in contract.key)
     yield f"### {contract.name}"
     yield f"{contract.grain[0].upper()}{contract.grain[1:]}. Key: {key}. {more}"
@@ -136,7 +159,24 @@ def described(
     if isinstance(contract, StarContract) and contract.is_fact:
         marks = FACT_MARKS.items()
         rows += [(f"`{n}`", kind.split()[0], "", "", "", meaning) for n, (kind, meaning) in marks]
-    yield table(("column", "type", "null", "refers to", "unit", "meaning"), rows)
+    header = ["column", "type", "null", "refers to", "unit", "meaning"]
+    if tracer is None:
+        yield table(header, rows)
+        return
+    names = [*columns, *FACT_MARKS][: len(rows)]
+    origins = [comes_from(tracer, f"{contract.name}.{name}") for name in names]
+    yield table([*header, "comes from"], [(*r, o) for r, o in zip(rows, origins, strict=True)])
+
+
+def comes_from(tracer: Tracer, name: str) -> str:
+    """Where a column comes from, briefly."""
+    (found,) = tracer.lineage(name)
+    named = [f"`{origin}`" for origin in found.origins if origin.kind != "totes"]
+    if len(named) > MOST_NAMED:
+        tables = sorted({f"`{origin.table}`" for origin in found.origins})
+        return f"{len(named)} columns of {', '.join(tables)}"
+    is_ours = any(origin.kind == "totes" for origin in found.origins)
+    return ", ".join([*named, *(["Totes"] if is_ours else [])])
 
 
 def error_tree() -> Iterator[str]:

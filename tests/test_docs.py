@@ -27,6 +27,7 @@ SHELL = {"sh", "bash", "console", "ini"}
 
 # What PostgreSQL, the system or a bucket says, which the guide explains too.
 SAID_BY_OTHERS = {
+    "cannot drop view",
     "canceling statement due to lock timeout",
     "canceling statement due to statement timeout",
     "terminating connection due to",

@@ -19,7 +19,8 @@ MODULES = {
 }
 STAGES = {"extract", "lake", "star", "warehouse"}
 SHARED = {"changes", "duck", "postgres", "contract", "datatype", "difference", "errors", "config"}
-SHARED |= {"report", "profiling", "copying", "contract_files"}
+SHARED |= {"report", "profiling", "copying", "column", "table", "view", "rates"}
+SHARED |= {"contract_files"}
 SEES_ALL = {"pipeline"}
 KNOWS_TOTESYS = {"demo", "dashboard"}
 

@@ -168,6 +168,7 @@ def test_quarantine_spells_keys_of_another_type(world: World) -> None:
     source.write_text(source.read_text().replace(old, 'sales_order_id = { type = "numeric"'))
     star = folder / "star" / "fact_sales_order.toml"
     star.write_text(star.read_text().replace(old, 'sales_order_id = { type = "numeric"'))
+    shutil.rmtree(folder / "views")  # which promise an integer
     world.extra["model"] = folder
     world.run()
     world.change("update sales_order set agreed_payment_date = 'x' where sales_order_id = 14")
@@ -184,6 +185,7 @@ def test_padding_is_no_difference(world: World) -> None:
     was, now = (f'currency_code = {{ type = "{kind}"' for kind in ("varchar", "character(5)"))
     assert was in star.read_text()
     star.write_text(star.read_text().replace(was, now))
+    shutil.rmtree(folder / "views")  # which promise a varchar
     world.extra["model"] = folder
     world.run()
     printed = world.ask("select currency_code from dim_currency where currency_id = 1")
@@ -542,7 +544,7 @@ def test_a_row_twice_in_the_warehouse_is_found(world: World) -> None:
     ("statement", "said"),
     [
         ("alter table dim_date alter quarter type bigint", "column quarter is bigint"),
-        ("alter table dim_transaction alter sales_order_id type numeric", "is numeric"),
+        ("alter table dim_date alter year type numeric", "is numeric"),
         ("alter table dim_design drop column file_name", "file_name"),
     ],
 )

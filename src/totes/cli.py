@@ -10,16 +10,13 @@ import signal
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
 from totes import __version__
-from totes.outcome import show_error, with_outcome
+from totes.outcome import show_error, staged, with_outcome
 from totes.repeating import Duration, repeated
-
-if TYPE_CHECKING:
-    from totes.report import Progress, Report
 
 # Whatever is heavy is imported by the command that needs it: `totes --help` must not wait.
 
@@ -57,21 +54,6 @@ def _settings() -> Any:
     return Settings.of_environment()
 
 
-def _stage(
-    call: Callable[[Progress], list[Report]], *, as_json: bool, profile: bool = False
-) -> bool:
-    """Run stages with progress, show their reports, and say whether no table was stopped."""
-    from totes import terminal
-
-    with terminal.progress(hidden=as_json) as progress:
-        reports = call(progress)
-    if as_json:
-        click.echo(json.dumps([report.to_dict(profile=profile) for report in reports]))
-    else:
-        terminal.show_reports(reports, profile=profile)
-    return not any(report.problems for report in reports)
-
-
 confirmation = click.option(
     "--confirm-deletions",
     "confirmed",
@@ -94,7 +76,7 @@ def run(*, every: float | None, profile: bool, confirmed: tuple[str, ...], as_js
 
     def once() -> bool:
         said = [pending.pop() for _ in pending[:]]
-        return _stage(
+        return staged(
             lambda progress: pipeline.run(settings, progress, confirmed=said),
             as_json=as_json,
             profile=profile,
@@ -109,7 +91,7 @@ def ingest(*, confirmed: tuple[str, ...], as_json: bool) -> bool:
     """Archive what changed at the source in the ingestion lake."""
     from totes import pipeline
 
-    return _stage(
+    return staged(
         lambda progress: [pipeline.ingest(_settings(), progress, confirmed=confirmed)],
         as_json=as_json,
     )
@@ -120,7 +102,7 @@ def process(*, as_json: bool) -> bool:
     """Remodel new ingestion batches as star schemas in the processed lake."""
     from totes import pipeline
 
-    return _stage(lambda progress: [pipeline.process(_settings(), progress)], as_json=as_json)
+    return staged(lambda progress: [pipeline.process(_settings(), progress)], as_json=as_json)
 
 
 @command
@@ -128,7 +110,7 @@ def load(*, as_json: bool) -> bool:
     """Apply new processed batches to the warehouse."""
     from totes import pipeline
 
-    return _stage(lambda progress: [pipeline.load(_settings(), progress)], as_json=as_json)
+    return staged(lambda progress: [pipeline.load(_settings(), progress)], as_json=as_json)
 
 
 @command
@@ -142,7 +124,7 @@ def rebuild(*, as_of: int | None, yes: bool, as_json: bool) -> bool:
         raise click.UsageError(
             "this empties the warehouse's tables and fills them anew from the lake; add --yes"
         )
-    return _stage(
+    return staged(
         lambda progress: [pipeline.rebuild(_settings(), progress, as_of=as_of)], as_json=as_json
     )
 
@@ -203,6 +185,38 @@ def verify(*, repair: bool, as_json: bool) -> bool:
         terminal.show_reports(reports)
         terminal.show_verification(found)
     return found.is_well
+
+
+@command
+@click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
+def rates(*, file: Path, as_json: bool) -> bool:
+    """Take exchange rates into the warehouse, from a file in the layout of the European Central
+    Bank's eurofxref-hist.csv; zipped will do. They add to those that are there, and correct them.
+    """
+    from totes import pipeline, terminal
+
+    taken = pipeline.take_rates(_settings(), file)
+    if as_json:
+        click.echo(json.dumps(terminal.rates_document(taken)))
+    else:
+        terminal.show_rates(taken)
+    return True
+
+
+@command
+@click.argument("name", metavar="TABLE[.COLUMN]")
+def lineage(*, name: str, as_json: bool) -> bool:
+    """Show which columns of the source a column of the warehouse comes from, or all of a table's or
+    view's: read off the data model's SQL."""
+    from totes import terminal
+    from totes.lineage import lineage
+
+    found = lineage(_settings().data_model(), name)
+    if as_json:
+        click.echo(json.dumps(terminal.lineage_document(found)))
+    else:
+        terminal.show_lineage(found)
+    return True
 
 
 @cli.group()

@@ -4,7 +4,8 @@ A data model is a folder (`totes/totesys` is the one that ships):
 
     source/<table>.toml              what we expect of each operational table
     star/<table>.toml + .sql         what each warehouse table is, and the one SELECT that builds it
-    views/<view>.sql                 what analysts ask the warehouse for, one SELECT each
+    views/<view>.toml + .sql         what analysts ask the warehouse for, one SELECT each
+    rates/<table>.toml               exchange rates, a table of the warehouse that people fill
     reference/<table>.csv            reference data that a SELECT may join, all of it text
 
 A file's stem is its table's name, in the code and in every message.
@@ -12,18 +13,20 @@ A file's stem is its table's name, in the code and in every message.
 
 from __future__ import annotations
 
-import hashlib
-import json
 from dataclasses import dataclass, field
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 from typing import Any, ClassVar, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import Field, model_validator
 
-from totes.contract_files import check_described, read_contract, read_sql
-from totes.datatype import STAR_TYPES_SAID, DataType
+from totes.column import Column
+from totes.contract_files import check_described, read_contract, read_view
+from totes.datatype import STAR_TYPES_SAID
 from totes.errors import ConfigurationError
+from totes.rates import RatesContract
+from totes.table import TableContract
+from totes.view import ViewContract, in_order
 
 # Folders of a lake that no table may be named after.
 RESERVED = {"manifests", "checkpoints", "quarantine"}
@@ -32,78 +35,7 @@ RESERVED = {"manifests", "checkpoints", "quarantine"}
 OURS = {"batch", "change"}, {"_xid", "_raw", "_change"}
 
 
-# PostgreSQL cuts off what is longer, and takes two names that begin alike for one.
-LONGEST_NAME = 63
-
-
-class _Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, arbitrary_types_allowed=True)
-
-
-class Column(_Strict):
-    """One column: its type, whether it may be NULL, what it means, and what it refers to.
-
-    `column` (sources only) is its name there, where it differs. `when_deleted = "seen"` (facts
-    only): a deletion's version holds the time of the snapshot that found the row gone, not the
-    row's last value.
-    """
-
-    type: DataType
-    meaning: str
-    unit: str | None = None
-    null: bool = False
-    references: str | None = None
-    column: str | None = None
-    when_deleted: Literal["seen"] | None = None
-
-    @field_validator("type", mode="before")
-    @classmethod
-    def _parse_type(cls, value: object) -> object:
-        return DataType.parse(value) if isinstance(value, str) else value
-
-
-class _Contract(_Strict):
-    name: str
-    grain: str
-    key: tuple[str, ...] = Field(min_length=1)
-    columns: dict[str, Column] = Field(min_length=1)
-
-    _taken: ClassVar[set[str]] = set()
-
-    @model_validator(mode="after")
-    def _columns_are_theirs(self) -> Self:
-        for name in (self.name, *self.columns):
-            if len(name.encode()) > LONGEST_NAME:
-                raise ValueError(f"{name!r} is longer than {LONGEST_NAME} bytes")
-        folded = [column.casefold() for column in self.columns]
-        for column in folded:
-            if column in self._taken or column.startswith("totes_"):
-                raise ValueError(f"Totes has a column {column!r} of its own")
-            if folded.count(column) > 1:  # the engine does not tell case
-                raise ValueError(f"two columns are called {column!r}")
-        return self
-
-    @model_validator(mode="after")
-    def _key_is_there(self) -> Self:
-        for column in self.key:
-            if column not in self.columns:
-                raise ValueError(f"key column {column!r} is not among the columns")
-            if self.columns[column].null:
-                raise ValueError(f"key column {column!r} may not be null")
-        return self
-
-    def _shape(self) -> dict[str, Any]:
-        columns = [[name, str(c.type), c.null, c.references] for name, c in self.columns.items()]
-        return {"key": self.key, "columns": columns}
-
-    @property
-    def fingerprint(self) -> str:
-        """Changes when, and only when, something changes that data depends on; not with prose."""
-        text = json.dumps(self._shape(), sort_keys=True)
-        return hashlib.sha256(text.encode()).hexdigest()[:16]
-
-
-class SourceContract(_Contract):
+class SourceContract(TableContract):
     """What we expect of one operational table. `table` is its name there, where it differs."""
 
     _taken: ClassVar[set[str]] = OURS[1]
@@ -131,7 +63,7 @@ class SourceContract(_Contract):
         return {**shape, "renamed": renamed} if renamed else shape
 
 
-class StarContract(_Contract):
+class StarContract(TableContract):
     """What one warehouse table is, and the SELECT that builds its rows.
 
     The SELECT gives one row for each row of the source table that it is `driven_by`; all other
@@ -189,8 +121,9 @@ class DataModel:
     folder: Path
     sources: dict[str, SourceContract]
     stars: dict[str, StarContract]
-    views: dict[str, str] = field(default_factory=dict)
+    views: dict[str, ViewContract] = field(default_factory=dict)
     references: dict[str, Path] = field(default_factory=dict)
+    rates: RatesContract | None = None
 
     @classmethod
     def load(cls, folder: Path) -> Self:
@@ -205,24 +138,37 @@ class DataModel:
         sources = [read_contract(path, SourceContract) for path in contracts]
         described = sorted(folder.glob("star/*.toml"))
         stars = [read_contract(path, StarContract, with_sql=True) for path in described]
+        views = [read_view(path, ViewContract) for path in sorted(folder.glob("views/*.sql"))]
+        rates = [read_contract(path, RatesContract) for path in sorted(folder.glob("rates/*.toml"))]
         model = cls(
             folder=folder,
             sources={contract.name: contract for contract in sources},
             stars={contract.name: contract for contract in stars},
-            views={path.stem: read_sql(path) for path in sorted(folder.glob("views/*.sql"))},
+            views={view.name: view for view in views},
             references={path.stem: path for path in sorted(folder.glob("reference/*.csv"))},
+            rates=rates[0] if rates else None,
         )
+        if len(rates) > 1:
+            raise ConfigurationError(
+                f"{folder / 'rates'} has {len(rates)} tables, and may have one"
+            )
         model._check()
         return model
 
-    def _check(self) -> None:
+    def _check_names(self) -> None:
+        for name in self.views.keys() & {*self.stars, self.rates.name if self.rates else ""}:
+            raise ConfigurationError(f"{name} is a view and a table of the warehouse")
         names = [*self.sources, *self.stars, *self.references]
+        names += [self.rates.name] if self.rates else []
         folded = [name.casefold() for name in names]
         for name in names:
             if folded.count(name.casefold()) > 1:  # the engine does not tell case
                 raise ConfigurationError(f"{name} is two tables: source, star or reference data")
             if name in RESERVED:
                 raise ConfigurationError(f"{name} is a folder of the lake, and no table's name")
+
+    def _check(self) -> None:
+        self._check_names()
         for star in self.stars.values():
             for table in star.driven_by:
                 if table not in self.sources and table not in self.stars:
@@ -233,8 +179,9 @@ class DataModel:
                     self._check_reference(star, name, column.references)
         try:
             _ = self.build_order, self.load_order
+            _ = self.view_order
         except CycleError as error:
-            raise ConfigurationError(f"the star models go round in a circle: {error}") from error
+            raise ConfigurationError(f"the models go round in a circle: {error}") from error
 
     def _check_driver(self, star: StarContract) -> None:
         drivers = [self.sources[table] for table in star.driven_by if table in self.sources]
@@ -293,6 +240,11 @@ class DataModel:
             for star in self.stars.values()
         }
         return [self.stars[name] for name in TopologicalSorter(needs).static_order()]
+
+    @property
+    def view_order(self) -> list[ViewContract]:
+        """The views so that each comes after those it reads."""
+        return in_order(self.views.values())
 
 
 def shipped_model() -> Path:

@@ -45,6 +45,14 @@ def read_contract(path: Path, kind: type[_T], *, with_sql: bool = False) -> _T:
         raise ConfigurationError(f"{path}: {error}") from error
 
 
+def read_view(path: Path, kind: type[_T]) -> _T:
+    """Read a SELECT, with the contract that lies beside it if there is one."""
+    described = path.with_suffix(".toml")
+    if described.exists():
+        return read_contract(described, kind, with_sql=True)
+    return kind.model_validate({"name": path.stem, "sql": read_sql(path)})
+
+
 def read_sql(path: Path) -> str:
     return path.read_text(encoding="utf-8").strip().rstrip(";")
 

@@ -1,7 +1,7 @@
 """Every error that Totes raises on purpose, as a tree that branches by what the caller does next.
 
     TotesError
-    ├── ConfigurationError   fix a setting, a login or a folder, then run again
+    ├── ConfigurationError   fix a setting, a login, a file or a folder, then run again
     ├── ContractError        the source and its contract disagree: mend one of them
     ├── ConfirmationError    something looks like a mishap: a person has to say that it is right
     ├── ModelError           a star model does not do what its contract says: mend the data model
@@ -26,7 +26,7 @@ class TotesError(Exception):
 
 
 class ConfigurationError(TotesError):
-    """A setting, a login or a folder has to be mended before another run makes sense."""
+    """A setting, a login, a file or a folder has to be mended before another run makes sense."""
 
 
 class ContractError(TotesError):

@@ -7,11 +7,14 @@ import sys
 import traceback
 from collections.abc import Callable
 from functools import wraps
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from totes.errors import TotesError
+
+if TYPE_CHECKING:
+    from totes.report import Progress, Report
 
 FAILED = 1
 
@@ -59,3 +62,18 @@ def show_error(error: TotesError, *, as_json: bool, debug: bool) -> None:
     click.echo(f"{click.style('error:', fg='red', bold=True)} {error}", err=True)
     if error.hint:
         click.echo(f"{click.style('hint:', bold=True)} {error.hint}", err=True)
+
+
+def staged(
+    call: Callable[[Progress], list[Report]], *, as_json: bool, profile: bool = False
+) -> bool:
+    """Run stages with progress, show their reports, and say whether no table was stopped."""
+    from totes import terminal
+
+    with terminal.progress(hidden=as_json) as progress:
+        reports = call(progress)
+    if as_json:
+        click.echo(json.dumps([report.to_dict(profile=profile) for report in reports]))
+    else:
+        terminal.show_reports(reports, profile=profile)
+    return not any(report.problems for report in reports)

@@ -9,7 +9,8 @@ from typing import Any
 import psycopg
 
 from totes.changes import INGESTED
-from totes.contract import Column, SourceContract
+from totes.column import Column
+from totes.contract import SourceContract
 from totes.datatype import DataType
 from totes.errors import ConfigurationError, ContractError, TotesError
 from totes.extract.source import SETTING

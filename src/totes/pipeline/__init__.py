@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from totes.pipeline.comparison import Comparison
 from totes.pipeline.contracts import ContractCheck, Inferred, check_contracts, infer_contracts
+from totes.pipeline.exchange import RatesTaken, take_rates
 from totes.pipeline.ingestion import ingest
 from totes.pipeline.loading import load, rebuild
 from totes.pipeline.processing import process
@@ -22,6 +23,7 @@ __all__ = [
     "ContractCheck",
     "Inferred",
     "Quarantine",
+    "RatesTaken",
     "Retried",
     "Status",
     "Verification",
@@ -37,5 +39,6 @@ __all__ = [
     "retry",
     "run",
     "status",
+    "take_rates",
     "verify",
 ]

@@ -10,7 +10,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from totes import duck
-from totes.contract import Column, SourceContract, StarContract
+from totes.column import Column
+from totes.contract import SourceContract, StarContract
 
 INTEGERS = {"SMALLINT", "INTEGER", "BIGINT"}
 

@@ -10,6 +10,7 @@ from totes.terminal.contracts import (
     show_contract_check,
     show_inferred,
 )
+from totes.terminal.lineage import lineage_document, show_lineage
 from totes.terminal.quarantine import (
     LISTED,
     quarantine_document,
@@ -17,6 +18,7 @@ from totes.terminal.quarantine import (
     show_quarantine,
     show_retried,
 )
+from totes.terminal.rates import rates_document, show_rates
 from totes.terminal.reports import show_reports
 from totes.terminal.status import show_status, status_document
 from totes.terminal.verification import show_verification, verification_document
@@ -26,12 +28,16 @@ __all__ = [
     "contract_check_document",
     "inferred_document",
     "length",
+    "lineage_document",
     "progress",
     "quarantine_document",
+    "rates_document",
     "retried_document",
     "show_contract_check",
     "show_inferred",
+    "show_lineage",
     "show_quarantine",
+    "show_rates",
     "show_reports",
     "show_retried",
     "show_status",

@@ -104,7 +104,7 @@ def apply(
             schema.refuse_source(connection, batch.snapshot)
             schema.set_up(connection, model)
         else:
-            schema.check_model(connection, model)
+            schema.follow(connection, model)
         last = ledger.last_applied(connection)
         if last and last.batch >= batch.number:
             return False
@@ -130,13 +130,14 @@ def rebuild(
 ) -> None:
     """Make the warehouse anew from `batches`, in one transaction; `done` is as for apply().
 
-    Readers wait for it, and see the old one if it fails. Grants on the tables stay, unless the data
-    model has changed, or something is missing, and all must be dropped and made. (A reader whose
+    Readers wait for it, and see the old one if it fails. Grants on the tables stay, unless these
+    have changed, or something is missing, and all must be dropped and made. (A reader whose
     REPEATABLE READ snapshot is older finds the tables empty: TRUNCATE is like that.)
     """
     with _alone(connection):
         if schema.is_sound(connection, model):
             schema.empty(connection, model)
+            schema.follow(connection, model)
         else:
             schema.tear_down(connection)
         for batch in batches:

@@ -21,6 +21,7 @@ from totes.errors import ConfigurationError, TotesError
 from totes.postgres import PRINTING, one_line, speaking_to
 from totes.warehouse import schema
 from totes.warehouse.load import PATIENCE, REBUILD_HINT
+from totes.warehouse.relations import SCHEMA
 from totes.warehouse.schema import SETTING
 
 if TYPE_CHECKING:
@@ -100,7 +101,7 @@ def comparable(star: StarContract, rows: str) -> str:
 
 def _check_types(connection: psycopg.Connection, star: StarContract) -> None:
     """Raise if somebody has altered a column: its values might read as equal, and are not."""
-    rows = connection.execute(TYPES, [star.name, schema.SCHEMA]).fetchall()
+    rows = connection.execute(TYPES, [star.name, SCHEMA]).fetchall()
     found: dict[str, str] = dict(rows)
     for name, column in star.columns.items():
         if name in found and DataType.found(found[name]).ingested != column.type.ingested:

@@ -11,13 +11,16 @@ import psycopg
 from psycopg import errors, sql
 
 from totes.changes import Snapshot
-from totes.contract import Column, DataModel, StarContract
-from totes.errors import ConfigurationError, ModelError
+from totes.column import Column
+from totes.contract import DataModel, StarContract
+from totes.errors import ConfigurationError
 from totes.postgres import database_of, one_line, speaking_to
 from totes.profiling import measured
+from totes.rates import RatesContract
+from totes.warehouse import views
+from totes.warehouse.relations import SCHEMA, commented, describe, kinds, misfit
 
 SETTING = "TOTES_WAREHOUSE"
-SCHEMA = "public"
 OWN_SCHEMA = "totes"
 
 OWN_TABLES = """
@@ -64,10 +67,15 @@ def columns_of(star: StarContract) -> list[str]:
     return [*star.columns, *(FACT_MARKS if star.is_fact else ())]
 
 
-def fingerprint(model: DataModel) -> str:
-    """Changes when the tables or views that the model makes would."""
-    parts = [f"{star.name} {star.fingerprint}" for star in model.load_order]
-    parts += [f"{name} {text}" for name, text in sorted(model.views.items())]
+def fingerprints(model: DataModel) -> tuple[str, str]:
+    """Two: the first changes when the tables that the model makes would, the second with the
+    views."""
+    tables = [f"{star.name} {star.fingerprint}" for star in model.load_order]
+    tables += [f"{model.rates.name} {model.rates.fingerprint}"] if model.rates else []
+    return _hashed(tables), _hashed([view.fingerprint for view in model.view_order])
+
+
+def _hashed(parts: list[str]) -> str:
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:16]
 
 
@@ -89,26 +97,30 @@ def refuse_source(connection: psycopg.Connection, snapshot: Snapshot) -> None:
 
 
 def _made_of(model: DataModel) -> list[str]:
-    """The views and tables that a model makes, in an order in which they can be dropped."""
-    return [*model.views, *(star.name for star in reversed(model.load_order))]
+    """The views and tables that a model makes, in an order in which they can be dropped.
 
-
-def _kinds(connection: psycopg.Connection, names: list[str]) -> dict[str, str]:
-    """Name → kind (`r` table, `v` view) of those that there are in the schema."""
-    query = """
-        select relname, relkind::text from pg_class
-        where relnamespace = %s::regnamespace and relname = any(%s)
+    Rates are not among them: no rebuild could bring them back.
     """
-    return dict(connection.execute(query, [SCHEMA, names]).fetchall())
+    views, stars = reversed(model.view_order), reversed(model.load_order)
+    return [*(view.name for view in views), *(star.name for star in stars)]
 
 
 def is_sound(connection: psycopg.Connection, model: DataModel) -> bool:
-    """Whether all that this model makes is there, as it makes it."""
+    """Whether the tables are those that this model makes, and all that was made is there. (The
+    views may be those of another version: follow() makes them anew.)"""
     if not is_set_up(connection):
         return False
-    row = connection.execute("select model from totes.state").fetchone()
-    made = _made_of(model)
-    return row == (fingerprint(model),) and len(_kinds(connection, made)) == len(made)
+    (tables, _), made = _made(connection)
+    names = [*made, *([model.rates.name] if model.rates else [])]
+    return tables == fingerprints(model)[0] and len(kinds(connection, names)) == len(names)
+
+
+def _made(connection: psycopg.Connection) -> tuple[tuple[str, str], list[str]]:
+    """The fingerprints of what a warehouse was made of, and the names of all that was made."""
+    row = connection.execute("select model, made from totes.state").fetchone()
+    model, made = row or ("", [])
+    tables, _, seen = model.partition(" ")
+    return (tables, seen), made
 
 
 @measured("create tables")
@@ -119,13 +131,14 @@ def set_up(connection: psycopg.Connection, model: DataModel) -> None:
     Raises ConfigurationError if a name is taken by something that is not ours.
     """
     try:
-        connection.execute("set local search_path = public")
         connection.execute(OWN_TABLES)
         for star in model.load_order:
             connection.execute(_create_table(star))
-            _describe(connection, star)
+            describe(connection, "table", star.name, star.grain, _comments(star))
+        if model.rates:
+            _keep_rates(connection, model.rates)
         insert = "insert into totes.state (model, made) values (%s, %s)"
-        connection.execute(insert, [fingerprint(model), _made_of(model)])
+        connection.execute(insert, [" ".join(fingerprints(model)), _made_of(model)])
     except (errors.DuplicateTable, errors.DuplicateSchema) as error:
         raise _taken(error) from error
 
@@ -141,9 +154,10 @@ def complete(connection: psycopg.Connection, model: DataModel) -> None:
     for star in model.load_order:
         with speaking_to(SETTING, star.name):
             _alter(connection, star, _keys(star))
+            if star.is_fact:
+                connection.execute(_index(star))
     try:
-        for name, text in model.views.items():
-            _create_view(connection, name, text)
+        views.create(connection, model)
     except errors.DuplicateTable as error:
         raise _taken(error) from error
 
@@ -197,38 +211,39 @@ def _alter(connection: psycopg.Connection, star: StarContract, what: list[sql.Co
 
 
 def check_model(connection: psycopg.Connection, model: DataModel) -> None:
-    """Raise ConfigurationError if the warehouse was made of another data model than this one."""
-    row = connection.execute("select model from totes.state").fetchone()
-    if row is None or row[0] != fingerprint(model):
+    """Raise ConfigurationError if the tables were made of another data model than this one."""
+    (tables, _), _ = _made(connection)
+    if tables != fingerprints(model)[0]:
         raise ConfigurationError(
             "the warehouse was made of another version of the data model",
             hint="totes rebuild --yes makes it anew from the lake",
         )
 
 
+def follow(connection: psycopg.Connection, model: DataModel) -> None:
+    """Make the views anew if the data model has others by now; the caller's transaction holds it.
+
+    Raises ConfigurationError if the tables were made of another version of the model.
+    """
+    check_model(connection, model)
+    (_, views_then), made = _made(connection)
+    wanted = fingerprints(model)
+    if views_then != wanted[1]:
+        views.renew(connection, model, made)
+        update = "update totes.state set model = %s, made = %s"
+        connection.execute(update, [" ".join(wanted), _made_of(model)])
+
+
 def tear_down(connection: psycopg.Connection) -> None:
-    """Drop what an earlier set_up() made, if there is any.
+    """Drop what an earlier set_up() made, if there is any, but for exchange rates.
 
     Raises ConfigurationError, and drops nothing, if others have built something on it.
     """
-    if not is_set_up(connection):
-        return
-    row = connection.execute("select made from totes.state").fetchone()
-    made = row[0] if row else []
-    kinds = _kinds(connection, made)
-    try:
-        for name in made:
-            if name in kinds:
-                drop = sql.SQL("drop view {}" if kinds[name] == "v" else "drop table {}")
-                connection.execute(drop.format(sql.Identifier(SCHEMA, name)))
-        connection.execute("drop table totes.state, totes.ledger")
-        connection.execute("drop schema totes")
-    except errors.DependentObjectsStillExist as error:
-        detail = (error.diag.message_detail or "").splitlines()
-        raise ConfigurationError(
-            f"{one_line(error)}: {detail[0] if detail else 'something was built on it'}",
-            hint="drop it, rebuild, and make it anew; or name a new database in TOTES_WAREHOUSE",
-        ) from error
+    if is_set_up(connection):
+        with views.alone():
+            views.drop(connection, _made(connection)[1])
+            connection.execute("drop table totes.state, totes.ledger")
+            connection.execute("drop schema totes")
 
 
 def empty(connection: psycopg.Connection, model: DataModel) -> None:
@@ -252,6 +267,14 @@ def _create_table(star: StarContract) -> sql.Composed:
     return sql.SQL("create table {} ({})").format(relation(star), sql.SQL(", ").join(lines))
 
 
+def _index(star: StarContract) -> sql.Composed:
+    """An index of the versions that followed another, by which views tell which rows are current.
+    A first load brings none, and a later one few."""
+    names = [*star.key, *([star.record_id] if star.record_id else [])]
+    create = sql.SQL("create index on {} ({}) where change <> 'insert'")
+    return create.format(relation(star), sql.SQL(", ").join(map(sql.Identifier, names)))
+
+
 def _column(name: str, column: Column) -> sql.Composable:
     line = sql.SQL("{} {}").format(sql.Identifier(name), _raw(str(column.type)))
     if not column.null:
@@ -259,29 +282,19 @@ def _column(name: str, column: Column) -> sql.Composable:
     return line
 
 
-def _create_view(connection: psycopg.Connection, name: str, text: str) -> None:
-    create = sql.SQL("create view {} as {}").format(sql.Identifier(SCHEMA, name), _raw(text))
-    try:
-        connection.execute(create)
-    except (errors.DuplicateTable, errors.InsufficientPrivilege):
-        raise  # not the view's fault
-    except psycopg.ProgrammingError as error:
-        raise ModelError(
-            f"{name}.sql: {one_line(error)}", hint=f"mend views/{name}.sql in the data model"
-        ) from error
+def _keep_rates(connection: psycopg.Connection, rates: RatesContract) -> None:
+    """Create the table of exchange rates, unless it has outlived a warehouse before this one."""
+    place = sql.Identifier(SCHEMA, rates.name)
+    lines = [_column(name, column) for name, column in rates.columns.items()]
+    key = sql.SQL(", ").join(map(sql.Identifier, rates.key))
+    lines.append(sql.SQL("primary key ({})").format(key))
+    create = sql.SQL("create table if not exists {} ({})")
+    connection.execute(create.format(place, sql.SQL(", ").join(lines)))
+    if wrong := misfit(connection, rates.name, rates.columns):
+        raise ConfigurationError(wrong, hint=f"drop table {rates.name}; then fill it anew")
+    describe(connection, "table", rates.name, rates.grain, commented(rates.columns))
 
 
-def _describe(connection: psycopg.Connection, star: StarContract) -> None:
-    comment = sql.SQL("comment on table {} is {}").format(relation(star), sql.Literal(star.grain))
-    connection.execute(comment)
-    meanings = {
-        name: column.meaning + (f" ({column.unit})" if column.unit else "")
-        for name, column in star.columns.items()
-    }
-    if star.is_fact:
-        meanings |= {name: meaning for name, (_, meaning) in FACT_MARKS.items()}
-    for name, meaning in meanings.items():
-        comment = sql.SQL("comment on column {} is {}").format(
-            sql.Identifier(SCHEMA, star.name, name), sql.Literal(meaning)
-        )
-        connection.execute(comment)
+def _comments(star: StarContract) -> dict[str, str]:
+    marks = {name: meaning for name, (_, meaning) in FACT_MARKS.items()} if star.is_fact else {}
+    return commented(star.columns) | marks

@@ -15,9 +15,13 @@ select
     payment_date,
     batch,
     change
-from (
-    select distinct on (payment_id) *
-    from fact_payment
-    order by payment_id, batch desc
-) as newest
+from fact_payment as fact
 where change <> 'delete'
+    -- after a version that is live, the next one is an update or the deletion; they are numbered
+    -- in the order of batches
+    and not exists (
+        select from fact_payment as later
+        where later.payment_id = fact.payment_id
+            and later.payment_record_id > fact.payment_record_id
+            and later.change <> 'insert'
+    )

@@ -17,9 +17,13 @@ select
     agreed_delivery_location_id,
     batch,
     change
-from (
-    select distinct on (purchase_order_id) *
-    from fact_purchase_order
-    order by purchase_order_id, batch desc
-) as newest
+from fact_purchase_order as fact
 where change <> 'delete'
+    -- after a version that is live, the next one is an update or the deletion; they are numbered
+    -- in the order of batches
+    and not exists (
+        select from fact_purchase_order as later
+        where later.purchase_order_id = fact.purchase_order_id
+            and later.purchase_record_id > fact.purchase_record_id
+            and later.change <> 'insert'
+    )

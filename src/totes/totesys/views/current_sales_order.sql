@@ -17,9 +17,13 @@ select
     agreed_delivery_location_id,
     batch,
     change
-from (
-    select distinct on (sales_order_id) *
-    from fact_sales_order
-    order by sales_order_id, batch desc
-) as newest
+from fact_sales_order as fact
 where change <> 'delete'
+    -- after a version that is live, the next one is an update or the deletion; they are numbered
+    -- in the order of batches
+    and not exists (
+        select from fact_sales_order as later
+        where later.sales_order_id = fact.sales_order_id
+            and later.sales_record_id > fact.sales_record_id
+            and later.change <> 'insert'
+    )
