@@ -29,7 +29,7 @@ class Settings(BaseSettings):
     of the two lakes (`file:///…` or `s3://bucket/prefix`), `model` the folder of another data model
     than the one that ships. `deletion_limit` is the share of a table's rows (0 to 1) beyond which a
     run does not believe that they were deleted, until a person confirms it. `memory` is how much
-    of it the engine may take before it works on disk (at least `256MB`); long rows need more.
+    of it the engine may take before it works on disk (at least `192MB`); long rows need more.
     """
 
     model_config = SettingsConfigDict(env_prefix="TOTES_", frozen=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import atexit
 import errno
+import os
 import re
 import shutil
 import tempfile
@@ -20,7 +21,8 @@ from totes.profiling import measured
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
-MEMORY = 256_000_000  # bytes; beyond it DuckDB spills to the work folder
+MEMORY = 192_000_000  # bytes; beyond it DuckDB spills to the work folder
+THREADS = min(3, os.cpu_count() or 1)  # each holds row groups of its own in that memory
 PREFIX = "totes-work-"  # of the names of work folders
 # A row group is as many rows or as many bytes, whichever is reached first: it is held in memory.
 PARQUET = "format parquet, compression zstd, row_group_size 122880, row_group_size_bytes '16MB'"
@@ -82,6 +84,7 @@ def engine(work: Path, memory: int = MEMORY) -> Iterator[DuckDBPyConnection]:
     """Yield an in-memory DuckDB that spills to `work`, thinks in UTC and never goes online."""
     config: dict[str, str | bool | int | float | list[str]] = {
         "memory_limit": f"{memory}B",
+        "threads": THREADS,
         "temp_directory": str(work / "spill"),
         "autoinstall_known_extensions": False,
         "autoload_known_extensions": False,
