@@ -83,7 +83,7 @@ def served(environment: dict[str, str], *arguments: str) -> Iterator[tuple[str, 
         yield url, said
     finally:
         process.terminate()
-        process.wait(timeout=30)
+        assert process.wait(timeout=30) == 0
         said.extend(log.read_text().splitlines())
 
 
