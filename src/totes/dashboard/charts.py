@@ -14,7 +14,7 @@ from totes.dashboard.figures import SHORT
 HEIGHT = 240  # pixels
 STEP = 26  # pixels a bar
 WIDEST_LABEL = 150  # pixels
-FEW = 6  # columns; fewer are no wider
+FEW = 4  # columns; to the left and right of these there is room
 ROUNDED = 2
 PADDING = {"left": 0, "right": 4, "top": 4, "bottom": 6}
 ROOM = 1.25
@@ -34,7 +34,7 @@ def columns(
                 f"{label}:N",
                 sort=None,
                 title=along,
-                scale=alt.Scale(paddingInner=0.2, paddingOuter=max(0.1, (FEW - len(rows)) / 2)),
+                scale=alt.Scale(paddingInner=0.2, paddingOuter=0.1 if len(rows) > FEW else 1),
                 axis=_axis(labelAngle=0, labelOverlap="parity", labelPadding=8),
             ),
             y=alt.Y(
