@@ -306,9 +306,9 @@ def test_many_long_rows_ask_for_more_memory(own: World) -> None:
     own.change(
         "insert into things select n, repeat(md5(n::text), 150) from generate_series(1, 5e4) n"
     )
-    with pytest.raises(ConfigurationError, match="more than 192 MB") as caught:
+    with pytest.raises(ConfigurationError, match="more than 256 MB") as caught:
         own.run()
-    assert caught.value.hint == "TOTES_MEMORY=384MB gives it more"
+    assert caught.value.hint == "TOTES_MEMORY=512MB gives it more"
     own.extra["memory"] = "1GB"
     own.run()
     sums = "select sum(length(said)), sum(hashtext(said)) from {}"

@@ -29,7 +29,8 @@ class Settings(BaseSettings):
     of the two lakes (`file:///…` or `s3://bucket/prefix`), `model` the folder of another data model
     than the one that ships. `deletion_limit` is the share of a table's rows (0 to 1) beyond which a
     run does not believe that they were deleted, until a person confirms it. `memory` is how much
-    of it the engine may take before it works on disk (at least `192MB`); long rows need more.
+    of it the engine may take before it works on disk (at least `192MB`). Where that is too little
+    for long rows it takes `256MB` by itself, and more if it is told to here.
     """
 
     model_config = SettingsConfigDict(env_prefix="TOTES_", frozen=True)
@@ -41,6 +42,11 @@ class Settings(BaseSettings):
     model: Path | None = None
     deletion_limit: float = Field(0.5, ge=0, le=1)
     memory: ByteSize = Field(ByteSize(duck.MEMORY), ge=duck.MEMORY)
+
+    @property
+    def most_memory(self) -> int:
+        """What the engine has for what is not tried again: all that it would get in the end."""
+        return max(self.memory, duck.FOR_LONG_ROWS)
 
     @classmethod
     def of_environment(cls) -> Settings:

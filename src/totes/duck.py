@@ -13,6 +13,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from functools import cached_property, partial
 from pathlib import Path
+from threading import Event
 from typing import TYPE_CHECKING
 
 from totes.errors import ConfigurationError, TotesError, TransientError
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
 MEMORY = 192_000_000  # bytes; beyond it DuckDB spills to the work folder
+FOR_LONG_ROWS = 256_000_000  # what it has in a process that has met rows too long for MEMORY
 THREADS = min(3, os.cpu_count() or 1)  # each holds row groups of its own in that memory
 PREFIX = "totes-work-"  # of the names of work folders
 # A row group is as many rows or as many bytes, whichever is reached first: it is held in memory.
@@ -41,12 +43,21 @@ CSV = (
 )
 
 
+_long_rows_met = Event()  # by this process
+
+
 @dataclass
 class Workspace:
     """A folder and an engine of one run's own."""
 
     folder: Path
     open_engine: Callable[[], DuckDBPyConnection]
+    memory: int = MEMORY
+
+    @property
+    def is_for_long_rows(self) -> bool:
+        """Whether the engine has all the memory that it gets without a person's word."""
+        return self.memory >= FOR_LONG_ROWS
 
     @cached_property
     def engine(self) -> DuckDBPyConnection:
@@ -59,8 +70,11 @@ class Workspace:
 def workspace(memory: int = MEMORY) -> Iterator[Workspace]:
     """Yield a workspace that is gone, with everything in it, when the block ends.
 
-    Its engine holds up to `memory` bytes of rows.
+    Its engine holds up to `memory` bytes of rows. Raises TransientError if it would have more at
+    the next try, as these were not enough.
     """
+    if _long_rows_met.is_set():
+        memory = max(memory, FOR_LONG_ROWS)
     try:
         folder = Path(tempfile.mkdtemp(prefix=PREFIX))
     except OSError as error:
@@ -69,7 +83,7 @@ def workspace(memory: int = MEMORY) -> Iterator[Workspace]:
     atexit.register(sweep)  # should Ctrl-C come just while we sweep
     try:
         with ExitStack() as opened:
-            yield Workspace(folder, lambda: opened.enter_context(engine(folder, memory)))
+            yield Workspace(folder, lambda: opened.enter_context(engine(folder, memory)), memory)
     except OSError as error:
         if error.errno not in FULL:
             raise
@@ -125,6 +139,12 @@ def is_short_of_memory(error: Exception) -> bool:
 
 def _out_of_room(error: Exception, work: Path, memory: int) -> TotesError:
     if is_short_of_memory(error):
+        if memory < FOR_LONG_ROWS:
+            _long_rows_met.set()
+            return TransientError(
+                f"a table has rows too long for an engine of {memory / 1e6:,.0f} MB",
+                hint=f"the next try has {FOR_LONG_ROWS / 1e6:,.0f} MB",
+            )
         return ConfigurationError(
             f"a table has rows so long that the engine needs more than {memory / 1e6:,.0f} MB",
             hint=f"TOTES_MEMORY={2 * memory // 1_000_000}MB gives it more",

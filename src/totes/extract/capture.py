@@ -75,7 +75,8 @@ def capture(
     if jobs:
         is_much = any(job.full for job in jobs) or sum(job.total for job in jobs) > MUCH
         read = partial(_read, wishes=wishes, done=done, one_by_one=Lock())
-        share(jobs, read, Reader(source, work.engine), join if is_much else None)
+        reader = Reader(source, work.engine, last=work.is_for_long_rows)
+        share(jobs, read, reader, join if is_much else None)
 
 
 @dataclass(frozen=True)

@@ -40,11 +40,12 @@ class Reader:
     """Where a table is read from and into: a session on the source, an engine.
 
     Unless it is `alone`, it has neither the engine's memory nor the time to wait for a lock to
-    itself.
+    itself. At the `last` try the engine has all the memory that it will get.
     """
 
     source: Source
     engine: DuckDBPyConnection
+    last: bool = True
     alone: bool = True
 
 
@@ -64,9 +65,9 @@ def share(
     team = _Team(do, deque(jobs))
     count = min(READERS, len(jobs)) - 1
     if join and count > 0 and (exported := reader.source.export()):
-        let_in = partial(join, exported)
-        others = [_Other(team, let_in, duck.beside(reader.engine)) for _ in range(count)]
-        _work_together(team, others, replace(reader, alone=False))
+        reader_beside = replace(reader, alone=False)
+        others = [_Other(team, partial(join, exported), reader_beside) for _ in range(count)]
+        _work_together(team, others, reader_beside)
     for job in (*team.waiting, *team.left):
         do(job, reader)
 
@@ -118,10 +119,11 @@ class _Other(threading.Thread, Generic[_Job]):
         self,
         team: _Team[_Job],
         join: Callable[[], AbstractContextManager[Source]],
-        engine: DuckDBPyConnection,
+        reader: Reader,
     ) -> None:
         super().__init__(daemon=True)
-        self._team, self._join, self._engine = team, join, engine
+        self._team, self._join = team, join
+        self._reader = replace(reader, engine=duck.beside(reader.engine))
         self._context = contextvars.copy_context()
         self._connection: psycopg.Connection | None = None
         self.error: BaseException | None = None
@@ -137,13 +139,13 @@ class _Other(threading.Thread, Generic[_Job]):
                 except (TotesError, psycopg.Error):
                     return  # not let in: the others do it
                 self._connection = source.connection
-                self._team.work(Reader(source, self._engine, alone=False))
+                self._team.work(replace(self._reader, source=source))
         except BaseException as error:  # raised by the thread that waits
             self.error = error
 
     def interrupt(self) -> None:
         """End soon whatever is under way, here and on the server."""
-        self._engine.interrupt()
+        self._reader.engine.interrupt()
         if self._connection and not self._connection.closed:
             with suppress(psycopg.Error):
                 self._connection.cancel_safe(timeout=5)

@@ -164,7 +164,7 @@ class Rows:
                 hint="mend the row at the source, or the column's type in the contract",
             ) from error
         except duckdb.OutOfMemoryException as error:
-            if not duck.is_short_of_memory(error):
+            if not (duck.is_short_of_memory(error) and self.reader.last):
                 raise
             self._want_to_be_alone(error)
             raise ContractError(

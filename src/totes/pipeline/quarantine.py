@@ -78,7 +78,7 @@ def quarantined_rows(
         raise ConfigurationError(
             f"there is no model {model}", hint=f"one of: {', '.join(sorted(known.stars))}"
         )
-    with duck.workspace(settings.memory) as work:
+    with duck.workspace(settings.most_memory) as work:
         processed = lake.Lake(settings.lake("processed"), "processed", work.folder)
         head = processed.head()
         if head is None:
@@ -162,7 +162,7 @@ def retry(settings: Settings, progress: Progress = silent) -> Retried:
     and no batch is made.
     """
     settings.require_all()
-    with duck.workspace(settings.memory) as work:
+    with duck.workspace(settings.most_memory) as work:
         before = lake.Lake(settings.lake("processed"), "processed", work.folder).head()
     table = before.tables.get(star.QUARANTINE) if before else None
     if before is None or table is None or not table.rows:
@@ -173,7 +173,7 @@ def retry(settings: Settings, progress: Progress = silent) -> Retried:
 def _outcome(settings: Settings, before: lake.Manifest, reports: list[Report]) -> Retried:
     """What became of the rows that were in quarantine `before`."""
     model = settings.data_model()
-    with duck.workspace(settings.memory) as work:
+    with duck.workspace(settings.most_memory) as work:
         engine = work.engine
         ingestion = lake.Lake(settings.lake("ingestion"), "ingestion", work.folder)
         processed = lake.Lake(settings.lake("processed"), "processed", work.folder)

@@ -94,7 +94,7 @@ def status(settings: Settings, *, batches: int = 0) -> Status:
     model = settings.data_model()
     refused: dict[str, Refusals] = {}
     late: list[BatchStatus] = []
-    with duck.workspace(settings.memory) as work:
+    with duck.workspace(settings.most_memory) as work:
 
         def ingestion() -> StageStatus:
             asked = lake.Lake(settings.lake("ingestion"), "ingestion", work.folder)

@@ -26,7 +26,10 @@ def kinds(connection: psycopg.Connection, names: Sequence[str]) -> dict[str, str
 def misfit(
     connection: psycopg.Connection, name: str, columns: Mapping[str, Described]
 ) -> str | None:
-    """What of a table or view is not as these columns say: names, order, types. None if all is."""
+    """What of a table or view is not as these columns say: names, order, types. None if all is.
+
+    What they say without a length or a precision may have any.
+    """
     query = """
         select attname, format_type(atttypid, atttypmod) from pg_attribute
         where attrelid = %s::regclass and attnum > 0 and not attisdropped order by attnum
@@ -36,7 +39,7 @@ def misfit(
     if list(found) != list(columns):
         return f"{name} has the columns {', '.join(found)}; its contract says {', '.join(columns)}"
     for column, described in columns.items():
-        if found[column] != described.type:
+        if described.type not in (found[column], DataType(found[column].name)):
             return f"{name}.{column} is {found[column]}; its contract says {described.type}"
     return None
 
