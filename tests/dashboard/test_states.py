@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import sys
 from collections.abc import Iterator
 from decimal import Decimal
 from pathlib import Path
@@ -20,8 +21,10 @@ from totes.errors import ConfigurationError
 
 
 @pytest.fixture(autouse=True)
-def forgotten() -> Iterator[None]:
-    """Nothing of another test's warehouse is remembered."""
+def forgotten(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Nothing of another test's warehouse is remembered, nor that Streamlit takes a page's script
+    for the main module, which a process that a later test spawns would run."""
+    monkeypatch.setitem(sys.modules, "__main__", sys.modules["__main__"])
     yield
     connection._opened.clear()
     st.cache_data.clear()
