@@ -81,9 +81,10 @@ def _work_together(team: _Team[_Job], others: list[_Other[_Job]], reader: Reader
             other.join()
     except BaseException:
         team.waiting.clear()
-        for other in others:
+        at_work = [other for other in others if other.is_alive()]
+        for other in at_work:
             other.interrupt()
-        for other in others:
+        for other in at_work:
             other.join()
         raise
     for other in others:
