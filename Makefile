@@ -6,7 +6,7 @@ UV := $(shell command -v uv || echo $(BIN)/uv)
 INSTALLED := .venv/installed
 
 .PHONY: install demo dashboard screenshots notebook test test-aws soak bench bench-full check format
-.PHONY: clean
+.PHONY: clean browser
 .PHONY: package bootstrap init plan apply deploy smoke destroy check-terraform audit compliance
 
 install: $(INSTALLED)
@@ -37,8 +37,12 @@ screenshots: install
 notebook: install
 	$(BIN)/marimo run --include-code docs/notebooks/questions.py
 
+# What the dashboard's tests look with: the machine's Chromium or Chrome, or else Playwright's own.
+browser: install
+	-@$(BIN)/python -m scripts.browser || $(BIN)/playwright install chromium
+
 # Tests in parallel, with coverage; fails under 90 % of lines.
-test: install
+test: browser
 	$(BIN)/pytest --numprocesses auto --cov --cov-report term
 
 # Those of AWS alone: the zip, the functions, Terraform applied to a stand-in.

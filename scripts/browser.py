@@ -1,8 +1,12 @@
-"""A real browser, for the tests and pictures of the dashboard: Chromium, driven by Playwright."""
+"""A real browser, for the tests and pictures of the dashboard: Chromium, driven by Playwright.
+
+`python -m scripts.browser` exits with 1, and says how to get one, if there is none.
+"""
 
 from __future__ import annotations
 
 import shutil
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -56,3 +60,11 @@ def settled(page: Page) -> None:
     page.wait_for_selector("h1", timeout=PATIENCE)
     page.evaluate("window.settledSince = null")
     page.wait_for_function(SETTLED, arg=CALM, polling=50, timeout=PATIENCE)
+
+
+if __name__ == "__main__":
+    try:
+        with chromium():
+            pass
+    except NoBrowserError as error:
+        sys.exit(str(error))
