@@ -271,3 +271,21 @@ def test_the_ledger_is_shown_to_who_may_read_it(world: World) -> None:
     test = looked_at(world.warehouse, "pipeline")
     assert metric(test, "Rows in it") == f"{row[0]:,}"
     assert "Batches" in [header.value for header in test.header]
+
+
+def test_what_is_amiss_is_shown_with_the_batches(world: World) -> None:
+    """Rows in quarantine and a stopped table are told, with the command that says why; so is how
+    long each batch took to the lake, and from there."""
+    world.run()
+    world.change(
+        "update payment set payment_date = '2024-02-30' where payment_id = 31",
+        "alter table design drop column file_name",
+    )
+    world.run()
+    test = looked_at(world.warehouse, "pipeline")
+    assert metric(test, "Rows in quarantine") == "1"
+    assert "A table was stopped when the newest batch was taken" in test.warning[0].value
+    query = (
+        "select batch, quarantined, whole, taken_at <= processed_at from totes.ledger order by 1"
+    )
+    assert world.ask(query) == [(1, 0, True, True), (2, 1, False, True)]

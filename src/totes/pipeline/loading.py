@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 
 from totes import duck, lake, star, warehouse
 from totes.config import Settings
 from totes.contract import DataModel
 from totes.errors import ConfigurationError, DamageError, TransientError
-from totes.pipeline.batches import table_report
+from totes.pipeline.batches import EMPTY, table_report
 from totes.pipeline.deadline import Deadline
 from totes.pipeline.patience import reported
 from totes.report import Progress, Report, silent, steps
@@ -111,6 +111,8 @@ def handed_over(processed: lake.Lake, manifest: lake.Manifest) -> warehouse.Batc
         snapshot=manifest.snapshot,
         whole=manifest.whole,
         rows=rows,
+        processed_at=manifest.written_at.astimezone(UTC).replace(tzinfo=None),
+        quarantined=manifest.tables.get(star.QUARANTINE, EMPTY).rows,
         files=files,
     )
 

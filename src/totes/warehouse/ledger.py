@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 import psycopg
+from psycopg import sql
 
 from totes.warehouse.schema import is_set_up
 
@@ -44,12 +45,15 @@ def entries(connection: psycopg.Connection) -> list[tuple[int, str]]:
     return [(batch, manifest) for batch, manifest in connection.execute(query)]
 
 
-def enter(
-    connection: psycopg.Connection, batch: int, manifest: str, taken_at: datetime, rows: int
-) -> None:
-    """Enter a batch into the ledger, in the transaction that applies it."""
-    entry = "insert into totes.ledger (batch, manifest, taken_at, rows) values (%s, %s, %s, %s)"
-    connection.execute(entry, [batch, manifest, taken_at, rows])
+def enter(connection: psycopg.Connection, batch: int, manifest: str, **known: object) -> None:
+    """Enter a batch into the ledger, with what is `known` of it by the names of the columns, in the
+    transaction that applies it."""
+    entry = {"batch": batch, "manifest": manifest, **known}
+    insert = sql.SQL("insert into totes.ledger ({}) values ({})").format(
+        sql.SQL(", ").join(map(sql.Identifier, entry)),
+        sql.SQL(", ").join(map(sql.Placeholder, entry)),
+    )
+    connection.execute(insert, entry)
 
 
 def vouch(connection: psycopg.Connection, batch: int, true_at: datetime) -> None:

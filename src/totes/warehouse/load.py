@@ -10,6 +10,7 @@ import hashlib
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -47,7 +48,8 @@ class Batch:
     """A processed batch: `files` are the star's change files, `manifest` its manifest's SHA-256.
 
     `previous` is the SHA-256 of the manifest before it, `snapshot` the moment of the source that it
-    is true of, `whole` whether of all its tables. `files` is called once the batch is wanted.
+    is true of, `whole` whether of all its tables. It was in the lake at `processed_at` (naive UTC),
+    with so many rows `quarantined` by then. `files` is called once the batch is wanted.
     """
 
     number: int
@@ -56,6 +58,8 @@ class Batch:
     snapshot: Snapshot
     whole: bool
     rows: int
+    processed_at: datetime
+    quarantined: int
     files: Callable[[], dict[str, list[Path]]]
 
 
@@ -179,7 +183,16 @@ def _apply(
                 put(connection, engine, star, rows)
         done(star.name)
     taken_at = batch.snapshot.taken_at
-    ledger.enter(connection, batch.number, batch.manifest, taken_at, batch.rows)
+    ledger.enter(
+        connection,
+        batch.number,
+        batch.manifest,
+        taken_at=taken_at,
+        rows=batch.rows,
+        processed_at=batch.processed_at,
+        quarantined=batch.quarantined,
+        whole=batch.whole,
+    )
     if batch.whole:
         ledger.vouch(connection, batch.number, taken_at)
 

@@ -30,13 +30,20 @@ OWN_TABLES = """
         batch bigint primary key,
         manifest text not null,
         taken_at timestamp not null,
-        applied_at timestamptz not null default now(),
-        rows bigint not null
+        applied_at timestamptz not null default clock_timestamp(),
+        rows bigint not null,
+        processed_at timestamp not null,
+        quarantined bigint not null,
+        whole boolean not null
     );
     comment on table totes.ledger is 'One row per batch that has been applied, in order.';
     comment on column totes.ledger.manifest is 'SHA-256 of the manifest in the processed lake';
     comment on column totes.ledger.taken_at is 'when the source was as the batch says, UTC';
+    comment on column totes.ledger.applied_at is 'when its rows were here';
     comment on column totes.ledger.rows is 'rows that the batch added or changed in all tables';
+    comment on column totes.ledger.processed_at is 'when it was in the processed lake, UTC';
+    comment on column totes.ledger.quarantined is 'rows in quarantine after the batch';
+    comment on column totes.ledger.whole is 'whether no table was stopped when it was taken';
     create table totes.state (
         only_row boolean primary key default true check (only_row),
         model text not null,
@@ -70,7 +77,7 @@ def columns_of(star: StarContract) -> list[str]:
 def fingerprints(model: DataModel) -> tuple[str, str]:
     """Two: the first changes when the tables that the model makes would, the second with the
     views."""
-    tables = [f"{star.name} {star.fingerprint}" for star in model.load_order]
+    tables = [OWN_TABLES, *(f"{star.name} {star.fingerprint}" for star in model.load_order)]
     tables += [f"{model.rates.name} {model.rates.fingerprint}"] if model.rates else []
     return _hashed(tables), _hashed([view.fingerprint for view in model.view_order])
 

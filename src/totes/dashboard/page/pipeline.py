@@ -21,9 +21,9 @@ shown by commands where Totes runs:
 
 | to know | ask |
 | --- | --- |
-| rows in quarantine, and why | `totes quarantine list` |
-| tables that are stopped, and the last errors | `totes status` |
-| seconds and bytes of each stage of a run | `totes run --profile` |
+| why rows are in quarantine | `totes quarantine list` |
+| which tables are stopped, and the last errors | `totes status` |
+| where the seconds and bytes of each stage go | `totes run --profile` |
 | whether source, lakes and warehouse are equal | `totes verify` |
 """
 
@@ -84,6 +84,13 @@ def _totals(now: Edition, batches: list[Row] | None) -> None:
         )
         if batches:
             st.metric("Rows in it", f"{batches[-1]['rows']:,}", width=160)
+            st.metric("Rows in quarantine", f"{batches[-1]['quarantined']:,}", width=160)
+    if batches and not batches[-1]["whole"]:
+        st.warning(
+            "A table was stopped when the newest batch was taken. `totes status`, where Totes "
+            "runs, says which, and why.",
+            icon=":material/warning:",
+        )
 
 
 def _draw(batches: list[Row]) -> None:
@@ -104,7 +111,7 @@ def _draw(batches: list[Row]) -> None:
         )
     with right:
         drawn = [_drawn(row, row["seconds"], f"{row['seconds']:.1f} s") for row in batches]
-        numbers = [{"batch": row["batch"], "seconds": round(row["seconds"], 3)} for row in batches]
+        numbers = [{"batch": row["batch"], **_seconds(row)} for row in batches]
         slow = max(batches, key=lambda row: row["seconds"])
         says = f"The longest: batch {slow['batch']:,} with {slow['seconds']:.1f} s."
         chart = charts.columns(drawn, label="label", value="total", tip="tip", along="batch")
@@ -121,12 +128,23 @@ def _draw(batches: list[Row]) -> None:
             "batch": row["batch"],
             "source as of (UTC)": row["taken_at"],
             "loaded (UTC)": row["loaded_at"],
-            "seconds": round(row["seconds"], 2),
+            **_seconds(row),
             "rows": row["rows"],
+            "in quarantine": row["quarantined"],
+            "all tables": row["whole"],
         }
         for row in batches[::-1][:LISTED]
     ]
     panels.table("Batches", f"The newest {len(listed)}, the newest first", listed)
+
+
+def _seconds(row: Row) -> Row:
+    """How long a batch took to the processed lake, by ingest and process, and from there."""
+    to_lake = row["seconds_to_lake"]
+    return {
+        "seconds to the lake": round(to_lake, 2),
+        "on to here": round(row["seconds"] - to_lake, 2),
+    }
 
 
 def _drawn(row: Row, value: float, tip: str) -> Row:
