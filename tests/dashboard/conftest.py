@@ -18,8 +18,8 @@ from totes.demo.postgres import PostgresServer
 @pytest.fixture(scope="session")
 def company(server: PostgresServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Traded]:
     """TerrificTotes in a warehouse of two batches; tests only read it."""
-    server.create_database("nothing")
-    with made_databases(server, "nothing") as dsns:
+    server.create_database("blank")
+    with made_databases(server, "blank") as dsns:
         yield traded(World(*dsns, tmp_path_factory.mktemp("company")))
 
 
