@@ -59,7 +59,7 @@ def main() -> None:
 @contextmanager
 def _dashboard(folder: Path) -> Iterator[str]:
     command = [sys.executable, "-m", "totes", "dashboard", "--port", str(PORT)]
-    process = subprocess.Popen([*command, "--folder", str(folder)])  # noqa: S603
+    process = subprocess.Popen([*command, "--folder", str(folder)])  # noqa: S603  # our own command
     url = f"http://127.0.0.1:{PORT}"
     deadline = time.monotonic() + PATIENCE
     try:

@@ -200,3 +200,21 @@ def test_a_folder_s_name_is_no_column(engine: DuckDBPyConnection, tmp_path: Path
     folder.mkdir(parents=True)
     layers = [Layer(write(engine, folder, content), 1)]
     assert fetched(engine, current(layers, KEY, COLUMNS)) == [(1, "a", 1, "x")]
+
+
+@pytest.mark.parametrize(
+    "name", ["it's", "a b", "é", "[x]", "x*y", "x?y", "x#y", "x%20y", "a/../b"]
+)
+def test_the_newest_layer_wins_whatever_its_folder_is_called(
+    engine: DuckDBPyConnection, folder: Path, name: str
+) -> None:
+    """Which file is the newer is told by its path, which the engine must give as it is."""
+    place = folder / name
+    (folder / "a").mkdir(exist_ok=True)
+    place.mkdir(parents=True, exist_ok=True)
+    layers = []
+    for age in (1, 2, 3):
+        row: Contents = {(1, "k"): ((age, "v"), "update")}
+        layers.append(Layer(write(engine, place, row), age))
+    rows = engine.execute(newest(layers, KEY, COLUMNS)).fetchall()
+    assert rows == [(1, "k", 3, "v")]

@@ -163,7 +163,7 @@ def _columns(star: StarContract) -> list[str]:
 
 def _check_sqlglot() -> None:
     try:
-        import sqlglot  # noqa: F401
+        import sqlglot  # noqa: F401  # is it there?
     except ImportError as error:
         raise ConfigurationError(
             "to read lineage off the SQL, Totes needs sqlglot, which is not installed",

@@ -25,7 +25,6 @@ OWN_SCHEMA = "totes"
 
 OWN_TABLES = """
     create schema totes;
-    comment on schema totes is 'What Totes keeps for itself: which batches were applied, and when.';
     create table totes.ledger (
         batch bigint primary key,
         manifest text not null,
@@ -36,6 +35,16 @@ OWN_TABLES = """
         quarantined bigint not null,
         whole boolean not null
     );
+    create table totes.state (
+        only_row boolean primary key default true check (only_row),
+        model text not null,
+        made text[] not null,
+        true_at timestamp
+    );
+"""
+# Apart, as other words are no reason to make a warehouse anew.
+OWN_COMMENTS = """
+    comment on schema totes is 'What Totes keeps for itself: which batches were applied, and when.';
     comment on table totes.ledger is 'One row per batch that has been applied, in order.';
     comment on column totes.ledger.manifest is 'SHA-256 of the manifest in the processed lake';
     comment on column totes.ledger.taken_at is 'when the source was as the batch says, UTC';
@@ -44,12 +53,6 @@ OWN_TABLES = """
     comment on column totes.ledger.processed_at is 'when it was in the processed lake, UTC';
     comment on column totes.ledger.quarantined is 'rows in quarantine after the batch';
     comment on column totes.ledger.whole is 'whether no table was stopped when it was taken';
-    create table totes.state (
-        only_row boolean primary key default true check (only_row),
-        model text not null,
-        made text[] not null,
-        true_at timestamp
-    );
     comment on table totes.state is 'One row: the data model that the tables were made of, and '
         'the latest source time that the warehouse is known to be true of, UTC.';
 """
@@ -138,7 +141,7 @@ def set_up(connection: psycopg.Connection, model: DataModel) -> None:
     Raises ConfigurationError if a name is taken by something that is not ours.
     """
     try:
-        connection.execute(OWN_TABLES)
+        connection.execute(OWN_TABLES + OWN_COMMENTS)
         for star in model.load_order:
             connection.execute(_create_table(star))
             describe(connection, "table", star.name, star.grain, _comments(star))
