@@ -41,7 +41,8 @@ class Traded:
 
 
 def traded(world: World) -> Traded:
-    """Found the company, run, let it trade for a day, run again."""
+    """Found the company, run, let it trade for a day, run again: with a payment whose date is none,
+    and a table of which somebody has renamed a column."""
     now = datetime.now(UTC).replace(tzinfo=None)
     with psycopg.connect(world.source) as connection:
         found(connection, until=now.replace(hour=0, minute=0, second=0, microsecond=0))
@@ -50,21 +51,27 @@ def traded(world: World) -> Traded:
         company = Company(connection)
         company.trade(now)
         corrected, deleted = company.correct_one(now), company.delete_one(now)
+    world.change(
+        "update payment set payment_date = '2024-02-30' where payment_id = 31",
+        "alter table design rename column file_name to file",
+    )
     world.run()
-    return Traded(world, may_only_read(world.warehouse), corrected, deleted)
+    analyst = may_only_read(world.warehouse, "public", "totes")
+    return Traded(world, analyst, corrected, deleted)
 
 
-def may_only_read(warehouse: str) -> str:
-    """The connection string of a login that may SELECT in `public`, and nothing else."""
+def may_only_read(warehouse: str, *schemas: str) -> str:
+    """The connection string of a login that may SELECT in the schemas, and nothing else."""
     with psycopg.connect(warehouse) as connection:
         role = sql.Identifier(ANALYST)
         there = connection.execute("select from pg_roles where rolname = %s", [ANALYST]).fetchone()
         if there is None:
             create = "create role {} login password 'reads' "
             connection.execute(sql.SQL(create).format(role))
-        connection.execute(
-            sql.SQL("grant select on all tables in schema public to {}").format(role)
-        )
+        within = sql.SQL(", ").join(map(sql.Identifier, schemas))
+        connection.execute(sql.SQL("grant usage on schema {} to {}").format(within, role))
+        grant = "grant select on all tables in schema {} to {}"
+        connection.execute(sql.SQL(grant).format(within, role))
     return re.sub(r"//[^@]*@", f"//{ANALYST}:reads@", warehouse)
 
 

@@ -35,7 +35,15 @@ PAGES = {
         "Due by the month agreed",
     ],
     "history": ["Sales orders that changed last"],
-    "pipeline": ["Tables", "What the warehouse does not know"],
+    "pipeline": [
+        "In quarantine",
+        "Stopped tables",
+        "Rows by batch",
+        "Seconds by stage",
+        "Batches",
+        "Tables",
+        "What the warehouse does not know",
+    ],
 }
 
 
@@ -56,7 +64,7 @@ def test_every_page_is_fit_to_be_seen(
         for page, panels in PAGES.items():
             opened.open(page)
             assert opened.panels() == panels
-            assert opened.page.get_by_test_id("stAlert").count() <= (page == "pipeline")
+            assert opened.page.get_by_test_id("stAlert").count() == (page == "pipeline")
             assert not opened.is_too_wide(), page
             assert opened.faults() == [], page
         assert opened.errors == []
@@ -245,11 +253,25 @@ def test_a_filter_that_matches_nothing_says_so(at_desk: Window, company: Traded)
     assert at_desk.page.get_by_text("no rows match").count() == len(PAGES["purchases"])
 
 
-def test_the_pipeline_is_honest(at_desk: Window, company: Traded) -> None:
-    """A login that may not read the ledger is told who can let it; tables are counted even so."""
+def test_the_pipeline_says_what_the_warehouse_knows(at_desk: Window, company: Traded) -> None:
+    """Batches, seconds of each stage, what is stopped and in quarantine, and how many rows the
+    tables have are those of the warehouse."""
     at_desk.open("pipeline")
-    assert "grant usage on schema totes" in at_desk.page.get_by_test_id("stAlert").inner_text()
-    assert at_desk.totals()["Newest batch"] == "2"
+    assert "Stopped since batch 2: design" in at_desk.page.get_by_test_id("stAlert").inner_text()
+    totals = at_desk.totals()
+    assert (totals["Newest batch"], totals["Rows in quarantine"]) == ("2", "1")
+    ledger = company.ask(
+        "select batch, extract(epoch from archived_at - taken_at) as ingest, "
+        "extract(epoch from processed_at - archived_at) as process from totes.ledger order by 1"
+    )
+    seconds = at_desk.downloaded("Seconds by stage")
+    assert [int(each["batch"]) for each in seconds] == [each["batch"] for each in ledger]
+    for told, known in zip(seconds, ledger, strict=True):
+        for stage in ("ingest", "process"):
+            assert abs(Decimal(told[f"{stage} (s)"]) - known[stage]) < Decimal("0.006")
+    (waiting,) = at_desk.downloaded("In quarantine")
+    assert (waiting["model"], waiting["rows"]) == ("fact_payment", "1")
+    assert "2024-02-30" in waiting["reasons"]
     counted = {row["table"]: int(row["rows"]) for row in at_desk.downloaded("Tables")}
     (row,) = company.ask("select count(*) as rows from fact_sales_order")
     assert counted["fact_sales_order"] == row["rows"]

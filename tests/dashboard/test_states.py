@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import re
 import sys
 from collections.abc import Iterator
@@ -87,7 +88,7 @@ def test_another_database_is_not_taken_for_a_warehouse(world: World) -> None:
 def test_a_login_without_a_grant_is_told_what_it_lacks(world: World) -> None:
     """A login that may connect and not read is told the grant that it needs."""
     world.run()
-    analyst = may_only_read(world.warehouse)
+    analyst = may_only_read(world.warehouse, "public")
     world.change(
         "revoke select on all tables in schema public from dashboard_analyst", warehouse=True
     )
@@ -273,19 +274,38 @@ def test_the_ledger_is_shown_to_who_may_read_it(world: World) -> None:
     assert "Batches" in [header.value for header in test.header]
 
 
-def test_what_is_amiss_is_shown_with_the_batches(world: World) -> None:
-    """Rows in quarantine and a stopped table are told, with the command that says why; so is how
-    long each batch took to the lake, and from there."""
+def test_who_may_not_read_the_ledger_is_told(world: World) -> None:
+    """A login that may not read the ledger is told who can let it; tables are counted even so."""
     world.run()
+    test = looked_at(may_only_read(world.warehouse, "public"), "pipeline")
+    assert "grant usage on schema totes" in said(test)
+    assert metric(test, "Newest batch") == "1"
+    assert [header.value for header in test.header] == [
+        "Tables",
+        "What the warehouse does not know",
+    ]
+
+
+def test_what_is_amiss_is_shown_with_the_batches(world: World) -> None:
+    """Rows in quarantine and a stopped table are told with the reason and what to do; once the
+    table goes on it is told that it was stopped, and the warning is gone."""
+    world.run()
+    test = looked_at(world.warehouse, "pipeline")
+    assert "No row is in quarantine, and no table was ever stopped" in said(test)
     world.change(
         "update payment set payment_date = '2024-02-30' where payment_id = 31",
         "alter table design drop column file_name",
     )
-    world.run()
+    problem = str(world.run()[0].problems["design"])
     test = looked_at(world.warehouse, "pipeline")
     assert metric(test, "Rows in quarantine") == "1"
-    assert "A table was stopped when the newest batch was taken" in test.warning[0].value
-    query = (
-        "select batch, quarantined, whole, taken_at <= processed_at from totes.ledger order by 1"
-    )
-    assert world.ask(query) == [(1, 0, True, True), (2, 1, False, True)]
+    assert f"Stopped since batch 2: {problem}" in test.warning[0].value.replace("\\", "")
+    shown = " ".join(str(block.proto) for block in test.get("html"))
+    assert "2024-02-30" in shown
+    assert html.escape(problem) in shown
+
+    world.change("alter table design add column file_name text not null default 'x.json'")
+    world.run()
+    test = looked_at(world.warehouse, "pipeline")
+    assert not test.warning
+    assert {"Stopped tables", "In quarantine"} <= {header.value for header in test.header}

@@ -11,7 +11,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from tests.test_cli import totes
 from tests.world import World
-from totes.pipeline.quarantine import Refusals
+from totes.pipeline.refusals import Refusals
 from totes.pipeline.status import StageStatus, Status
 from totes.terminal.metrics import METRICS, status_metrics
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import shutil
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 
 import psycopg
 import pytest
@@ -18,9 +17,9 @@ from totes.errors import ConfigurationError, DamageError, ModelError, TransientE
 from totes.pipeline import loading
 
 
-def handed_over(world: World, work: Path, number: int) -> warehouse.Batch:
-    processed = lake.Lake(world.settings.lake("processed"), "processed", work)
-    return loading.handed_over(processed, processed.manifest(number))
+def handed_over(world: World, work: duck.Workspace, number: int) -> warehouse.Batch:
+    processed = lake.Lake(world.settings.lake("processed"), "processed", work.folder)
+    return loading.handed_over(processed, processed.manifest(number), work, refused=True)
 
 
 def batches(world: World, count: int) -> None:
@@ -39,7 +38,7 @@ def test_batch_is_applied_once_and_in_its_turn(world: World) -> None:
         duck.workspace() as work,
         warehouse.open_warehouse(world.warehouse) as connection,
     ):
-        one, two, three = (handed_over(world, work.folder, number) for number in (1, 2, 3))
+        one, two, three = (handed_over(world, work, number) for number in (1, 2, 3))
         with pytest.raises(DamageError, match=r"batch 2 .* does not follow"):
             warehouse.apply(connection, model, work.engine, two, told.append)
         assert warehouse.apply(connection, model, work.engine, one, told.append)
@@ -284,3 +283,69 @@ def test_another_star_contract_needs_another_processed_lake(world: World) -> Non
     pipeline.process(world.settings)
     pipeline.rebuild(world.settings)
     assert world.ask("select design_name from dim_design where design_id = 472") == [("WOODEN",)]
+
+
+def test_the_warehouse_knows_what_is_amiss(world: World) -> None:
+    """Which table was stopped, from which batch to which and why, and why rows are in quarantine,
+    is in the warehouse as of its newest batch; a rebuild finds the same."""
+    known = (
+        "select source, first_batch, last_batch, message, hint from totes.stopped order by 1, 2",
+        "select model, rows, reasons from totes.quarantine order by 1",
+        "select batch, quarantined, whole, taken_at < archived_at, archived_at < processed_at "
+        "from totes.ledger order by 1",
+    )
+    world.run()
+    assert [world.ask(query) for query in known] == [[], [], [(1, 0, True, True, True)]]
+
+    world.change(
+        "update payment set payment_date = '2024-02-30' where payment_id = 31",
+        "alter table design rename column file_name to file",
+    )
+    lacking = world.run()[0].problems["design"]
+    world.change("update sales_order set units_sold = 1")
+    world.run()
+    world.change(
+        "alter table design rename column file to file_name",
+        "alter table design rename column design_name to name",
+    )
+    other = world.run()[0].problems["design"]
+    assert str(lacking) != str(other)
+    stopped = [
+        ("design", 2, 3, str(lacking), lacking.hint),
+        ("design", 4, 4, str(other), other.hint),
+    ]
+    assert world.ask(known[0]) == stopped
+    (refused,) = world.ask(known[1])
+    assert refused[:2] == ("fact_payment", 1)
+    assert ["2024-02-30" in reason for reason in refused[2]] == [True]
+
+    world.change("update payment set payment_date = '2024-02-29' where payment_id = 31")
+    world.run()
+    now = [world.ask(query) for query in known]
+    assert now[:2] == [[stopped[0], ("design", 4, 5, *stopped[1][3:])], []]
+    assert [batch[1:3] for batch in now[2]] == [
+        (0, True),
+        (1, False),
+        (1, False),
+        (1, False),
+        (0, False),
+    ]
+    pipeline.rebuild(world.settings, as_of=4)
+    assert world.ask(known[1]) == [refused]
+    pipeline.rebuild(world.settings)
+    assert [world.ask(query) for query in known] == now
+
+
+def test_a_warehouse_of_an_older_version_is_made_anew(world: World) -> None:
+    """A warehouse whose own tables are another version's is rebuilt, whichever of them it has."""
+    world.run()
+    world.change(
+        "drop table totes.stopped, totes.quarantine",
+        "update totes.state set model = 'older'",
+        warehouse=True,
+    )
+    world.change("update sales_order set units_sold = 1")
+    with pytest.raises(ConfigurationError, match="another version of the data model"):
+        world.run()
+    pipeline.rebuild(world.settings)
+    assert world.ask("select count(*) from totes.stopped") == [(0,)]

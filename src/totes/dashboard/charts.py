@@ -26,6 +26,7 @@ def columns(
     rows: Sequence[Row], *, label: str, value: str, tip: str, along: str | None = None
 ) -> alt.Chart:
     """Upright columns in the order of the rows; `along` names what follows on one another."""
+    few = len({row[label] for row in rows}) <= FEW
     chart: alt.Chart = (
         alt.Chart(alt.InlineData(values=list(rows)), height=HEIGHT, padding=PADDING)
         .mark_bar(cornerRadiusEnd=ROUNDED)
@@ -34,7 +35,7 @@ def columns(
                 f"{label}:N",
                 sort=None,
                 title=along,
-                scale=alt.Scale(paddingInner=0.2, paddingOuter=0.1 if len(rows) > FEW else 1),
+                scale=alt.Scale(paddingInner=0.2, paddingOuter=1 if few else 0.1),
                 axis=_axis(labelAngle=0, labelOverlap="parity", labelPadding=8),
             ),
             y=alt.Y(
@@ -46,6 +47,21 @@ def columns(
         )
     )
     return chart
+
+
+def layered(
+    rows: Sequence[Row],
+    *,
+    label: str,
+    value: str,
+    tip: str,
+    part: str,
+    colours: dict[str, str],
+    along: str,
+) -> alt.Chart:
+    """Upright columns in the order of the rows, each made of parts in their colours."""
+    upright = columns(rows, label=label, value=value, tip=tip, along=along)
+    return _parted(upright, label, tip, part, colours)
 
 
 def bars(rows: Sequence[Row], *, label: str, value: str, tip: str) -> alt.LayerChart:
@@ -65,32 +81,27 @@ def stacked(
     rows: Sequence[Row], *, label: str, value: str, tip: str, part: str, colours: dict[str, str]
 ) -> alt.Chart:
     """Lying bars in the order of the rows, each made of parts in their colours."""
+    axis = _axis(labelExpr=SHORT, tickCount=4, domain=False)
+    lying = _lying(rows, label, more=LEGEND_AND_AXIS).mark_bar(cornerRadius=ROUNDED)
+    lying = lying.properties(padding=PADDING).encode(x=alt.X(f"{value}:Q", title=None, axis=axis))
+    return _parted(lying, label, tip, part, colours)
+
+
+def _parted(
+    chart: alt.Chart, label: str, tip: str, part: str, colours: dict[str, str]
+) -> alt.Chart:
+    """The chart with its bars in parts, in the order of their colours, with a legend."""
     order = list(colours)
-    chart: alt.Chart = (
-        _lying(rows, label, more=LEGEND_AND_AXIS)
-        .transform_calculate(order=f"indexof({order}, datum.{part})")
-        .mark_bar(cornerRadius=ROUNDED)
-        .properties(padding=PADDING)
-        .encode(
-            x=alt.X(
-                f"{value}:Q",
-                title=None,
-                axis=_axis(labelExpr=SHORT, tickCount=4, domain=False),
-            ),
-            color=alt.Color(
-                f"{part}:N",
-                scale=alt.Scale(domain=order, range=list(colours.values())),
-                legend=alt.Legend(title=None, orient="bottom", offset=0),
-            ),
-            order=alt.Order("order:Q"),
-            tooltip=[
-                alt.Tooltip(f"{label}:N", title=" "),
-                alt.Tooltip(f"{part}:N", title=" "),
-                alt.Tooltip(f"{tip}:N", title=" "),
-            ],
-        )
+    parted: alt.Chart = chart.transform_calculate(order=f"indexof({order}, datum.{part})").encode(
+        color=alt.Color(
+            f"{part}:N",
+            scale=alt.Scale(domain=order, range=list(colours.values())),
+            legend=alt.Legend(title=None, orient="bottom", offset=0, labelColor=_ink()),
+        ),
+        order=alt.Order("order:Q"),
+        tooltip=[alt.Tooltip(f"{name}:N", title=" ") for name in (label, part, tip)],
     )
-    return chart
+    return parted
 
 
 def _axis(**more: Any) -> alt.Axis:

@@ -16,6 +16,7 @@ import streamlit as st
 from totes.dashboard import figures
 from totes.dashboard.connection import Row
 
+LONG = 40  # letters: a longer text goes over several lines
 NOTHING = "Nothing to show here: no rows match what is chosen above."
 
 
@@ -134,7 +135,9 @@ def _cell(value: object, marked: bool) -> str:
 
 
 def _classes(value: object) -> str:
-    return ' class="number"' if isinstance(value, int | float | Decimal) else ""
+    if isinstance(value, int | float | Decimal):
+        return ' class="number"'
+    return ' class="words"' if isinstance(value, str) and len(value) > LONG else ""
 
 
 def written(value: object) -> str:

@@ -191,7 +191,9 @@ class Draft:
             source=source.digest if source else None,
             snapshot=self.snapshot,
             written_at=datetime.now(UTC),
+            archived_at=source.written_at if source else None,
             whole=source.whole if source else not any(t.problem for t in self.tables.values()),
+            stopped=source.problems if source else {},
             tables=dict(sorted(self.tables.items())),
         )
         content, key = manifest.to_bytes(), keys.manifest(self.batch)

@@ -72,8 +72,9 @@ class Manifest(_Record):
     """One batch of one lake.
 
     `previous` is the SHA-256 of the manifest before, as stored: the chain. `source` (processed
-    lake) is the SHA-256 of the ingestion manifest that this batch was made from. `whole` says that
-    no table was left out: the lake is then true of the whole source at the snapshot.
+    lake) is the SHA-256 of the ingestion manifest that this batch was made from, `archived_at` when
+    that was written, and `stopped` the source tables that were left out of it. `whole` says that no
+    table was: the lake is then true of the whole source at the snapshot.
     """
 
     format: Literal[1]
@@ -83,9 +84,16 @@ class Manifest(_Record):
     source: str | None = None
     snapshot: Snapshot
     written_at: datetime
+    archived_at: datetime | None = None
     whole: bool = True
+    stopped: dict[str, Problem] = Field(default_factory=dict)
     tables: dict[str, Table]
     _digest: str = PrivateAttr("")
+
+    @property
+    def problems(self) -> dict[str, Problem]:
+        """The tables that were left out of this batch, each with the reason why."""
+        return {name: table.problem for name, table in self.tables.items() if table.problem}
 
     @property
     def digest(self) -> str:

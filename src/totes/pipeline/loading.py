@@ -13,7 +13,10 @@ from totes.errors import ConfigurationError, DamageError, TransientError
 from totes.pipeline.batches import EMPTY, table_report
 from totes.pipeline.deadline import Deadline
 from totes.pipeline.patience import reported
+from totes.pipeline.refusals import refusals
 from totes.report import Progress, Report, silent, steps
+
+LONGEST = 1000  # characters of a reason that the warehouse tells
 
 
 def check_warehouse(settings: Settings) -> None:
@@ -65,9 +68,9 @@ def _load(
         done = steps(progress, "load", len(pending) * len(model.stars))
         for number in deadline.in_time(pending):
             manifest = processed.manifest(number)
-            if warehouse.apply(
-                connection, model, work.engine, handed_over(processed, manifest), done
-            ):
+            waits_other = bool(manifest.tables.get(star.QUARANTINE, EMPTY).changes)
+            batch = handed_over(processed, manifest, work, refused=waits_other)
+            if warehouse.apply(connection, model, work.engine, batch, done):
                 report.batches.append(manifest.batch)
                 _count_loaded(report, model, manifest)
             report.at = manifest.batch
@@ -93,12 +96,23 @@ def _check_lake(processed: lake.Lake, head: lake.Manifest | None, last: warehous
         )
 
 
-def handed_over(processed: lake.Lake, manifest: lake.Manifest) -> warehouse.Batch:
+def handed_over(
+    processed: lake.Lake, manifest: lake.Manifest, work: duck.Workspace, *, refused: bool
+) -> warehouse.Batch:
+    """A batch as the warehouse takes it, if `refused` with what is in quarantine after it."""
+
     def files() -> dict[str, list[Path]]:
         return {
             name: [layer.path for layer in processed.layers(table.changes)]
             for name, table in manifest.tables.items()
             if table.changes and name != star.QUARANTINE
+        }
+
+    def waiting() -> dict[str, warehouse.Refused]:
+        found = refusals(processed, manifest, work).items()
+        return {
+            model: warehouse.Refused(here.rows, [reason[:LONGEST] for _, reason in here.first])
+            for model, here in found
         }
 
     rows = sum(
@@ -110,11 +124,21 @@ def handed_over(processed: lake.Lake, manifest: lake.Manifest) -> warehouse.Batc
         previous=manifest.previous,
         snapshot=manifest.snapshot,
         whole=manifest.whole,
+        stopped={
+            name: warehouse.Stopped(problem.message, problem.hint)
+            for name, problem in manifest.stopped.items()
+        },
         rows=rows,
-        processed_at=manifest.written_at.astimezone(UTC).replace(tzinfo=None),
+        archived_at=_naive(manifest.archived_at) if manifest.archived_at else None,
+        processed_at=_naive(manifest.written_at),
         quarantined=manifest.tables.get(star.QUARANTINE, EMPTY).rows,
         files=files,
+        refused=waiting if refused else None,
     )
+
+
+def _naive(at: datetime) -> datetime:
+    return at.astimezone(UTC).replace(tzinfo=None)
 
 
 def _count_loaded(report: Report, model: DataModel, manifest: lake.Manifest) -> None:
@@ -155,7 +179,7 @@ def _rebuild(settings: Settings, report: Report, progress: Progress, as_of: int 
         def batches() -> Iterator[warehouse.Batch]:
             for number in range(1, until + 1):
                 manifest = processed.manifest(number)
-                yield handed_over(processed, manifest)
+                yield handed_over(processed, manifest, work, refused=number == until)
                 report.batches.append(number)
                 _count_loaded(report, model, manifest)
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from totes import changes, duck, lake, star
+from totes import duck, lake, star
 from totes.config import Settings
 from totes.contract import DataModel
 from totes.errors import ConfigurationError
@@ -42,15 +42,6 @@ class Quarantine:
     batch: int
     total: int
     rows: list[WaitingRow]
-
-
-@dataclass(frozen=True)
-class Refusals:
-    """How many rows of one model are in quarantine; and of those that wait longest the key, which
-    is JSON, and the reason."""
-
-    rows: int
-    first: list[tuple[str, str]]
 
 
 @dataclass(frozen=True)
@@ -96,30 +87,6 @@ def quarantined_rows(
             f"order by model, since, length(key), key limit {total if limit is None else limit}"
         )
         return Quarantine(head.batch, total, _listed(known, processed, head, engine))
-
-
-def refusals(
-    processed: lake.Lake, head: lake.Manifest, work: duck.Workspace, *, first: int
-) -> dict[str, Refusals]:
-    """What is in quarantine after a batch, by model, with up to `first` reasons each.
-
-    The engine is opened only if there is something.
-    """
-    table = head.tables.get(star.QUARANTINE)
-    if not table or not table.rows:
-        return {}
-    needed = {"model": "VARCHAR", "key": "VARCHAR", "reason": "VARCHAR", "since": "BIGINT"}
-    rows = changes.current(processed.layers(table.state), star.QUARANTINE_KEY, needed)
-    # a longer key is a greater number; a top of three needs no room, where a sort of all would
-    oldest = "{'since': since, 'length': length(key), 'key': key}"
-    listed = work.engine.execute(
-        f"select model, count(*), min_by({{'key': key, 'reason': reason}}, {oldest}, {first}) "
-        f"from ({rows}) group by model order by model"
-    )
-    return {
-        model: Refusals(count, [(one["key"], one["reason"]) for one in told])
-        for model, count, told in listed.fetchall()
-    }
 
 
 def _waiting(processed: lake.Lake, manifest: lake.Manifest) -> str:

@@ -10,9 +10,7 @@ from totes import duck, lake, star, warehouse
 from totes.config import Settings
 from totes.contract import DataModel
 from totes.errors import TotesError
-from totes.pipeline.quarantine import Refusals, refusals
-
-FIRST = 3  # reasons that are told of each model's rows in quarantine
+from totes.pipeline.refusals import Refusals, refusals
 
 
 @dataclass
@@ -107,7 +105,7 @@ def status(settings: Settings, *, batches: int = 0) -> Status:
             asked = lake.Lake(settings.lake("processed"), "processed", work.folder)
             head = asked.head()
             if head:
-                refused.update(refusals(asked, head, work, first=FIRST))
+                refused.update(refusals(asked, head, work))
             return _lake_status(head)
 
         return Status(
@@ -131,7 +129,7 @@ def _lake_status(head: lake.Manifest | None) -> StageStatus:
     if head is None:
         return StageStatus()
     tables = {name: table for name, table in head.tables.items() if name != star.QUARANTINE}
-    problems = {name: table.problem for name, table in tables.items() if table.problem}
+    problems = head.problems
     return StageStatus(
         batch=head.batch,
         true_at=head.snapshot.taken_at,
@@ -152,7 +150,7 @@ def _batch_status(manifest: lake.Manifest) -> BatchStatus:
         updated=sum(table.updated for table in tables),
         deleted=sum(table.deleted for table in tables),
         bytes=sum(file.bytes for table in tables for file in table.changes),
-        stopped=tuple(name for name, table in manifest.tables.items() if table.problem),
+        stopped=tuple(manifest.problems),
     )
 
 

@@ -8,7 +8,7 @@ from datetime import datetime
 import psycopg
 from psycopg import sql
 
-from totes.warehouse.schema import is_set_up
+from totes.warehouse import own
 
 
 @dataclass(frozen=True)
@@ -32,7 +32,7 @@ class Freshness:
 
 def last_applied(connection: psycopg.Connection) -> Applied | None:
     """The newest batch in the ledger; None for a warehouse that is empty or not set up."""
-    if not is_set_up(connection):
+    if not own.is_there(connection):
         return None
     query = "select batch, manifest from totes.ledger order by batch desc limit 1"
     row = connection.execute(query).fetchone()
@@ -71,7 +71,7 @@ def vouch(connection: psycopg.Connection, batch: int, true_at: datetime) -> None
 
 def freshness(connection: psycopg.Connection) -> Freshness | None:
     """How fresh the warehouse is; None before the first batch."""
-    if not is_set_up(connection):
+    if not own.is_there(connection):
         return None
     query = """
         select ledger.batch, ledger.taken_at, state.true_at, ledger.applied_at at time zone 'UTC'

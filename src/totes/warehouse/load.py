@@ -7,7 +7,7 @@ at a time; whoever waited finds the batch in the ledger and has nothing to do.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -25,7 +25,8 @@ from totes.datatype import DataType
 from totes.errors import ConfigurationError, DamageError
 from totes.postgres import connect, limiting, speaking_to
 from totes.profiling import measured
-from totes.warehouse import ledger, schema
+from totes.warehouse import ledger, own, problems, schema
+from totes.warehouse.problems import Refused, Stopped
 from totes.warehouse.schema import SETTING
 
 if TYPE_CHECKING:
@@ -48,8 +49,10 @@ class Batch:
     """A processed batch: `files` are the star's change files, `manifest` its manifest's SHA-256.
 
     `previous` is the SHA-256 of the manifest before it, `snapshot` the moment of the source that it
-    is true of, `whole` whether of all its tables. It was in the lake at `processed_at` (naive UTC),
-    with so many rows `quarantined` by then. `files` is called once the batch is wanted.
+    is true of, `whole` whether of all its tables, and `stopped` which were left out. It was in the
+    ingestion lake at `archived_at` and in the processed one at `processed_at` (naive UTC), with so
+    many rows `quarantined` by then. `files` and `refused`, what is in quarantine by model, are
+    called once the batch is wanted; `refused` is None where that is as it was before.
     """
 
     number: int
@@ -57,10 +60,13 @@ class Batch:
     previous: str | None
     snapshot: Snapshot
     whole: bool
+    stopped: Mapping[str, Stopped]
     rows: int
+    archived_at: datetime | None
     processed_at: datetime
     quarantined: int
     files: Callable[[], dict[str, list[Path]]]
+    refused: Callable[[], Mapping[str, Refused]] | None
 
 
 @contextmanager
@@ -103,7 +109,7 @@ def apply(
     made of another data model.
     """
     with _alone(connection):
-        is_new = not schema.is_set_up(connection)
+        is_new = not own.is_there(connection)
         if is_new:
             schema.refuse_source(connection, batch.snapshot)
             schema.set_up(connection, model)
@@ -145,14 +151,14 @@ def rebuild(
         else:
             schema.tear_down(connection)
         for batch in batches:
-            is_new = not schema.is_set_up(connection)
+            is_new = not own.is_there(connection)
             if is_new:
                 schema.refuse_source(connection, batch.snapshot)
                 schema.set_up(connection, model)
             _apply(connection, model, engine, batch, done)
             if is_new:
                 schema.complete(connection, model)
-        if schema.is_set_up(connection):
+        if own.is_there(connection):
             schema.refer(connection, model)
 
 
@@ -189,10 +195,14 @@ def _apply(
         batch.manifest,
         taken_at=taken_at,
         rows=batch.rows,
+        archived_at=batch.archived_at,
         processed_at=batch.processed_at,
         quarantined=batch.quarantined,
         whole=batch.whole,
     )
+    problems.note_stopped(connection, batch.number, batch.stopped)
+    if batch.refused:
+        problems.note_refused(connection, batch.refused())
     if batch.whole:
         ledger.vouch(connection, batch.number, taken_at)
 

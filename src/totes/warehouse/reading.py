@@ -53,7 +53,7 @@ def held_still(connection: psycopg.Connection, model: DataModel) -> Iterator[Non
     connection.isolation_level = IsolationLevel.REPEATABLE_READ
     connection.read_only = True
     tables = [schema.relation(star) for star in model.load_order]
-    tables.append(sql.Identifier(schema.OWN_SCHEMA, "ledger"))
+    tables.append(sql.Identifier("totes", "ledger"))
     with connection.transaction():
         connection.execute(PRINTING)
         wait = sql.SQL("set local lock_timeout = {}").format(sql.Literal(PATIENCE))

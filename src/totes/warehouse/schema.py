@@ -17,46 +17,10 @@ from totes.errors import ConfigurationError
 from totes.postgres import database_of, one_line, speaking_to
 from totes.profiling import measured
 from totes.rates import RatesContract
-from totes.warehouse import views
+from totes.warehouse import own, views
 from totes.warehouse.relations import SCHEMA, commented, describe, kinds, misfit
 
 SETTING = "TOTES_WAREHOUSE"
-OWN_SCHEMA = "totes"
-
-OWN_TABLES = """
-    create schema totes;
-    create table totes.ledger (
-        batch bigint primary key,
-        manifest text not null,
-        taken_at timestamp not null,
-        applied_at timestamptz not null default clock_timestamp(),
-        rows bigint not null,
-        processed_at timestamp not null,
-        quarantined bigint not null,
-        whole boolean not null
-    );
-    create table totes.state (
-        only_row boolean primary key default true check (only_row),
-        model text not null,
-        made text[] not null,
-        true_at timestamp
-    );
-"""
-# Apart, as other words are no reason to make a warehouse anew.
-OWN_COMMENTS = """
-    comment on schema totes is 'What Totes keeps for itself: which batches were applied, and when.';
-    comment on table totes.ledger is 'One row per batch that has been applied, in order.';
-    comment on column totes.ledger.manifest is 'SHA-256 of the manifest in the processed lake';
-    comment on column totes.ledger.taken_at is 'when the source was as the batch says, UTC';
-    comment on column totes.ledger.applied_at is 'when its rows were here';
-    comment on column totes.ledger.rows is 'rows that the batch added or changed in all tables';
-    comment on column totes.ledger.processed_at is 'when it was in the processed lake, UTC';
-    comment on column totes.ledger.quarantined is 'rows in quarantine after the batch';
-    comment on column totes.ledger.whole is 'whether no table was stopped when it was taken';
-    comment on table totes.state is 'One row: the data model that the tables were made of, and '
-        'the latest source time that the warehouse is known to be true of, UTC.';
-"""
-
 # A fact's own columns, after those of its contract.
 FACT_MARKS = {
     "batch": ("bigint not null", "the batch that found this version; see totes.ledger"),
@@ -80,21 +44,13 @@ def columns_of(star: StarContract) -> list[str]:
 def fingerprints(model: DataModel) -> tuple[str, str]:
     """Two: the first changes when the tables that the model makes would, the second with the
     views."""
-    tables = [OWN_TABLES, *(f"{star.name} {star.fingerprint}" for star in model.load_order)]
+    tables = [own.TABLES, *(f"{star.name} {star.fingerprint}" for star in model.load_order)]
     tables += [f"{model.rates.name} {model.rates.fingerprint}"] if model.rates else []
     return _hashed(tables), _hashed([view.fingerprint for view in model.view_order])
 
 
 def _hashed(parts: list[str]) -> str:
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:16]
-
-
-def is_set_up(connection: psycopg.Connection) -> bool:
-    """Whether this database is a warehouse of Totes already."""
-    # not to_regclass(): it may answer from a cache that the wait for the advisory lock has outdated
-    query = "select exists (select from pg_tables where schemaname = %s and tablename = 'state')"
-    row = connection.execute(query, [OWN_SCHEMA]).fetchone()
-    return bool(row and row[0])
 
 
 def refuse_source(connection: psycopg.Connection, snapshot: Snapshot) -> None:
@@ -118,7 +74,7 @@ def _made_of(model: DataModel) -> list[str]:
 def is_sound(connection: psycopg.Connection, model: DataModel) -> bool:
     """Whether the tables are those that this model makes, and all that was made is there. (The
     views may be those of another version: follow() makes them anew.)"""
-    if not is_set_up(connection):
+    if not own.is_there(connection):
         return False
     (tables, _), made = _made(connection)
     names = [*made, *([model.rates.name] if model.rates else [])]
@@ -141,7 +97,7 @@ def set_up(connection: psycopg.Connection, model: DataModel) -> None:
     Raises ConfigurationError if a name is taken by something that is not ours.
     """
     try:
-        connection.execute(OWN_TABLES + OWN_COMMENTS)
+        connection.execute(own.TABLES + own.COMMENTS)
         for star in model.load_order:
             connection.execute(_create_table(star))
             describe(connection, "table", star.name, star.grain, _comments(star))
@@ -249,19 +205,18 @@ def tear_down(connection: psycopg.Connection) -> None:
 
     Raises ConfigurationError, and drops nothing, if others have built something on it.
     """
-    if is_set_up(connection):
+    if own.is_there(connection):
         with views.alone():
             views.drop(connection, _made(connection)[1])
-            connection.execute("drop table totes.state, totes.ledger")
-            connection.execute("drop schema totes")
+            own.drop(connection)
 
 
 def empty(connection: psycopg.Connection, model: DataModel) -> None:
     """Empty every table, and keep grants and whatever others built on them; the caller's
     transaction fills them, and ends with refer()."""
     tables = sql.SQL(", ").join(map(relation, model.load_order))
-    connection.execute(sql.SQL("truncate {}, totes.ledger").format(tables))
-    connection.execute("update totes.state set true_at = null")
+    connection.execute(sql.SQL("truncate {}").format(tables))
+    own.empty(connection)
     _unrefer(connection, model)
 
 

@@ -1,7 +1,8 @@
-"""Pipeline: how fresh the warehouse is, and what came into it when."""
+"""Pipeline: how fresh the warehouse is, what came into it when, and what did not."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from decimal import Decimal
 
 import streamlit as st
@@ -15,26 +16,32 @@ MOST = 60  # batches in the charts
 QUICK = 50_000_000  # bytes of a table whose rows are counted
 LISTED = 15  # batches in the table
 
+TROUBLES = 10  # times that a table was stopped
+# They are told apart in both themes.
+STAGES = {"ingest": "#8aa4bd", "process": "#3d7fb8", "load": "#d9662b"}
+
 ELSEWHERE = """
-The warehouse holds what was loaded, and nothing of what was not. These are known to the lakes, and
-shown by commands where Totes runs:
+Nothing reaches the warehouse of a run that cannot reach the warehouse. That and more is shown by
+commands where Totes runs:
 
 | to know | ask |
 | --- | --- |
-| why rows are in quarantine | `totes quarantine list` |
-| which tables are stopped, and the last errors | `totes status` |
+| how source, lakes and warehouse are just now | `totes status` |
+| each row in quarantine, whole, with its reason | `totes quarantine list` |
 | where the seconds and bytes of each stage go | `totes run --profile` |
 | whether source, lakes and warehouse are equal | `totes verify` |
 """
 
 
 def pipeline() -> None:
-    now = frame.head("Pipeline", "How fresh the warehouse is, and what came into it when.")
+    now = frame.head(
+        "Pipeline", "How fresh the warehouse is, what came into it when, and what did not."
+    )
     if now is None:
         return
-    batches = _batches(connection.warehouse(), now.key)
-    _totals(now, batches)
-    if batches is None:
+    known = _known(connection.warehouse(), now.key)
+    _totals(now, known)
+    if known is None:
         st.info(
             "This login may not read the ledger, in which the batches stand. Who owns the "
             "warehouse can let it:\n\n`grant usage on schema totes to …; "
@@ -42,20 +49,35 @@ def pipeline() -> None:
             icon=":material/lock:",
         )
     else:
-        _draw(batches)
+        _amiss(known)
+        _draw(known.batches)
     _tables(_sizes(connection.warehouse(), now.key))
     with st.container(border=True, key="elsewhere"):
         st.header("What the warehouse does not know", anchor=False)
         st.markdown(ELSEWHERE)
 
 
+@dataclass(frozen=True)
+class Known:
+    """What the warehouse knows of the pipeline: the newest batches, the oldest of them first, the
+    tables that were stopped, and what is in quarantine."""
+
+    batches: list[Row]
+    stopped: list[Row]
+    quarantine: list[Row]
+
+
 @st.cache_data(max_entries=20, show_spinner=False)
-def _batches(here: str, key: tuple[object, ...]) -> list[Row] | None:
-    """The newest batches, the oldest of them first; None if the login may not read them."""
+def _known(here: str, key: tuple[object, ...]) -> Known | None:
+    """What there is to know; None if the login may not read it."""
     with connection.session() as session:
         try:
             with session.transaction():
-                return connection.rows(session, "batches", {"most": MOST})[::-1]
+                return Known(
+                    batches=connection.rows(session, "batches", {"most": MOST})[::-1],
+                    stopped=connection.rows(session, "stopped", {"most": TROUBLES}),
+                    quarantine=connection.rows(session, "quarantine"),
+                )
         except errors.InsufficientPrivilege:
             return None
 
@@ -72,7 +94,7 @@ def _sizes(here: str, key: tuple[object, ...]) -> list[Row]:
     return found
 
 
-def _totals(now: Edition, batches: list[Row] | None) -> None:
+def _totals(now: Edition, known: Known | None) -> None:
     with st.container(horizontal=True, key="totals"):
         fresh = f"{figures.length(now.behind)} ago" if now.behind is not None else "not known"
         st.metric("True of the source", fresh, width=160)
@@ -82,15 +104,46 @@ def _totals(now: Edition, batches: list[Row] | None) -> None:
             f"{now.loaded_at:%H:%M} UTC",
             width=160,
         )
-        if batches:
-            st.metric("Rows in it", f"{batches[-1]['rows']:,}", width=160)
-            st.metric("Rows in quarantine", f"{batches[-1]['quarantined']:,}", width=160)
-    if batches and not batches[-1]["whole"]:
-        st.warning(
-            "A table was stopped when the newest batch was taken. `totes status`, where Totes "
-            "runs, says which, and why.",
-            icon=":material/warning:",
+        if known:
+            newest = known.batches[-1]
+            st.metric("Rows in it", f"{newest['rows']:,}", width=160)
+            st.metric("Rows in quarantine", f"{newest['quarantined']:,}", width=160)
+
+
+def _amiss(known: Known) -> None:
+    """What a person must see to, and what it was before."""
+    for row in known.stopped:
+        if row["is_now"]:
+            said = f"Stopped since batch {row['first_batch']:,}: {row['message']}."
+            todo = f" What to do: {row['hint']}" if row["hint"] else ""
+            st.warning(figures.plain(said + todo), icon=":material/warning:")
+    if known.quarantine:
+        panels.table(
+            "In quarantine",
+            "Rows that cannot enter a star, with the reasons of those that wait longest",
+            [
+                {"model": row["model"], "rows": row["rows"], "reasons": "; ".join(row["reasons"])}
+                for row in known.quarantine
+            ],
         )
+    if known.stopped:
+        panels.table(
+            "Stopped tables",
+            "Source tables that were left out because they did not fit, the newest first",
+            [
+                {
+                    "table": row["source"],
+                    "since (UTC)": row["since"],
+                    "from batch": row["first_batch"],
+                    "to": "now" if row["is_now"] else f"{row['last_batch']:,}",
+                    "what did not fit": row["message"],
+                    "what to do": row["hint"],
+                }
+                for row in known.stopped
+            ],
+        )
+    if not (known.stopped or known.quarantine):
+        st.caption("No row is in quarantine, and no table was ever stopped.")
 
 
 def _draw(batches: list[Row]) -> None:
@@ -110,14 +163,26 @@ def _draw(batches: list[Row]) -> None:
             "Rows by batch", f"Rows added or changed in all tables, {unit}", chart, numbers, says
         )
     with right:
-        drawn = [_drawn(row, row["seconds"], f"{row['seconds']:.1f} s") for row in batches]
+        drawn = [
+            {**_drawn(row, row[stage], f"{row[stage]:.2f} s"), "stage": stage}
+            for row in batches
+            for stage in STAGES
+            if row[stage] is not None
+        ]
         numbers = [{"batch": row["batch"], **_seconds(row)} for row in batches]
         slow = max(batches, key=lambda row: row["seconds"])
         says = f"The longest: batch {slow['batch']:,} with {slow['seconds']:.1f} s."
-        chart = charts.columns(drawn, label="label", value="total", tip="tip", along="batch")
-        title = "From the source to the warehouse"
+        chart = charts.layered(
+            drawn,
+            label="label",
+            value="total",
+            tip="tip",
+            part="stage",
+            colours=STAGES,
+            along="batch",
+        )
         panels.chart(
-            title,
+            "Seconds by stage",
             f"Seconds from the snapshot to the load (of a rebuild, to the rebuild), {unit}",
             chart,
             numbers,
@@ -139,11 +204,9 @@ def _draw(batches: list[Row]) -> None:
 
 
 def _seconds(row: Row) -> Row:
-    """How long a batch took to the processed lake, by ingest and process, and from there."""
-    to_lake = row["seconds_to_lake"]
+    """How long each stage took, with what it waited for the one before."""
     return {
-        "seconds to the lake": round(to_lake, 2),
-        "on to here": round(row["seconds"] - to_lake, 2),
+        f"{stage} (s)": None if row[stage] is None else round(row[stage], 2) for stage in STAGES
     }
 
 
