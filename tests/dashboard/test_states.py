@@ -18,6 +18,7 @@ from streamlit.testing.v1 import AppTest
 from tests.dashboard.company import may_only_read
 from tests.world import World
 from totes.dashboard import connection, figures, serving, summaries
+from totes.dashboard.page import sales
 from totes.errors import ConfigurationError
 
 
@@ -182,12 +183,12 @@ def test_a_batch_is_added_up_once_and_the_next_one_anew(world: World) -> None:
     """As long as nothing new is loaded the warehouse is not asked again; a new batch is seen."""
     world.run()
     connection.use(world.warehouse)
-    first = summaries.of("sales", edition())
+    first = summaries.of("sales", edition(), sales.TRADE.ids)
     world.run()  # finds nothing
-    assert summaries.of("sales", edition()) is first
+    assert summaries.of("sales", edition(), sales.TRADE.ids) is first
     world.change("update sales_order set units_sold = 7000 where sales_order_id = 14")
     world.run()
-    second = summaries.of("sales", edition())
+    second = summaries.of("sales", edition(), sales.TRADE.ids)
     units = "select sum(units) as units from cell where kind = 'staff'"
     assert second.edition.batch == 2
     assert second.ask(units) != first.ask(units)

@@ -21,6 +21,9 @@ LIMITS = {
     "statement_timeout": "3min",
     "lock_timeout": "10s",
     "idle_in_transaction_session_timeout": "1min",
+    # room to add up in some hundred thousand groups at once, and nothing compiled that runs once
+    "work_mem": "64MB",
+    "jit": "off",
 }
 NO_ROWS = sql.SQL(" limit 0")
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from types import MappingProxyType
 
 import duckdb
 import psycopg
@@ -58,9 +59,11 @@ def _true(now: Edition) -> str:
     return f"True of the source as it was {age} ago, {at} (batch {now.batch:,})."
 
 
-def summary(page: str, now: Edition, noun: str) -> Summary | None:
-    """The summary of a page; None, and why, if there are no rows at all."""
-    found = summaries.of(page, now)
+def summary(
+    page: str, now: Edition, noun: str, kinds: Mapping[str, str] = MappingProxyType({})
+) -> Summary | None:
+    """The summary of a page, as of() makes it; None, and why, if there are no rows at all."""
+    found = summaries.of(page, now, kinds)
     if not found.ask("select 1 from cell limit 1"):
         st.info(
             f"There are no {noun} in the warehouse yet. Once the source has some, `totes run` "

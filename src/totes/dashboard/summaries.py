@@ -7,6 +7,7 @@ until another batch, other exchange rates or another day make another answer pos
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
@@ -14,7 +15,7 @@ from typing import Any
 
 import psycopg
 import streamlit as st
-from psycopg import errors
+from psycopg import errors, sql
 
 from totes import duck
 from totes.config import Settings
@@ -90,15 +91,19 @@ def edition() -> Edition | None:
     return Edition(**row) if row["batch"] is not None else None
 
 
-def of(page: str, now: Edition) -> Summary:
-    """The summary of a page: that of `now`, or a recent one if a new one would take long."""
+def of(page: str, now: Edition, kinds: Mapping[str, str]) -> Summary:
+    """The summary of a page: that of `now`, or a recent one if a new one would take long.
+
+    Its query is asked for each of the `kinds` of things, whose ids are in the columns named; once
+    where there are none.
+    """
     here = (connection.warehouse(), page)
     latest = _latest.get(here)
     if latest is not None and latest.edition.today == now.today:
         age = time.monotonic() - latest.made
         if latest.seconds > SLOW and age < PATIENCE * latest.seconds:
             return latest
-    _latest[here] = made = _summary(here, page, now.key, now)
+    _latest[here] = made = _summary(here, page, dict(kinds), now.key, now)
     return made
 
 
@@ -114,36 +119,48 @@ def _forget(summary: Summary) -> None:
     show_spinner="Adding up what the warehouse holds. With millions of orders this takes a while, "
     "the first time after a batch.",
 )
-def _summary(here: tuple[str, str], page: str, key: tuple[object, ...], _now: Edition) -> Summary:
+def _summary(
+    here: tuple[str, str],
+    page: str,
+    kinds: dict[str, str],
+    key: tuple[object, ...],
+    _now: Edition,
+) -> Summary:
     began = time.monotonic()
     opened = ExitStack()
     with ExitStack() as undone:
         undone.enter_context(opened)
         work = opened.enter_context(duck.workspace(Settings.of_environment().memory))
         with connection.session() as session:
-            _fill(work, session, page)
+            _fill(work, session, page, kinds)
         undone.pop_all()
     return Summary(_now, time.monotonic() - began, work, opened)
 
 
-def _fill(work: duck.Workspace, session: psycopg.Connection, page: str) -> None:
-    """Make the table `cell` of what the page's query answers."""
-    query = connection.query(page)
-    kinds = _kinds(session, page)
-    with copied_out(session, query) as path:
-        rows = duck.csv(path, kinds, longest=duck.USUAL_ROW)
-        read = ", ".join(
-            f"{duck.parsed(duck.name(name), kind)} as {duck.name(name)}"
-            for name, kind in kinds.items()
-        )
-        work.engine.execute(f"create table cell as select {read} from {rows}")
+def _fill(
+    work: duck.Workspace, session: psycopg.Connection, page: str, kinds: Mapping[str, str]
+) -> None:
+    """Make the table `cell` of what the page's query answers, all of it at one moment."""
+    text = connection.query(page)
+    queries = [
+        text.format(kind=sql.Literal(kind), id=sql.Identifier(column))
+        for kind, column in kinds.items()
+    ] or [text.format()]
+    types = _types(session, queries[0])
+    columns = ", ".join(f"{duck.name(name)} {kind}" for name, kind in types.items())
+    work.engine.execute(f"create table cell ({columns})")
+    read = ", ".join(duck.parsed(duck.name(name), kind) for name, kind in types.items())
+    for query in queries:
+        with copied_out(session, query) as path:
+            rows = duck.csv(path, types, longest=duck.USUAL_ROW)
+            work.engine.execute(f"insert into cell select {read} from {rows}")
 
 
-def _kinds(session: psycopg.Connection, page: str) -> dict[str, str]:
+def _types(session: psycopg.Connection, query: sql.Composable) -> dict[str, str]:
     """DuckDB's types of a query's columns; it is planned for that, and not run."""
     names = {"int4": "INTEGER", "int8": "BIGINT", "bool": "BOOLEAN", "date": "DATE"}
     with session.cursor() as cursor:
-        cursor.execute(connection.query(page) + connection.NO_ROWS)
+        cursor.execute(query + connection.NO_ROWS)
         described = cursor.description or []
     kinds = {}
     for column in described:

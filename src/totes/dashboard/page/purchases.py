@@ -14,6 +14,7 @@ TRADE = trade.Trade(
         "staff": "member of staff",
         "counterparty": "counterparty",
     },
+    ids={"item": "item_code", "staff": "staff_id", "counterparty": "counterparty_id"},
 )
 
 

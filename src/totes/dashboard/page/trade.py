@@ -56,12 +56,16 @@ BY_NAME = """
 
 @dataclass(frozen=True)
 class Trade:
-    """A page about orders: its summary, what an order is called, and what to show it by."""
+    """A page about orders: its summary, what an order is called, and what to show it by.
+
+    `by` tells how a title names the country, and each kind of thing that `ids` has the column of.
+    """
 
     page: str
     noun: str
     countries: str
-    by: dict[str, str]  # the kind of a cell, or `country` → how a title names it
+    by: dict[str, str]
+    ids: dict[str, str]
 
 
 def draw(trade: Trade, found: Summary) -> None:
@@ -87,7 +91,7 @@ def _pairs(kinds: Sequence[str]) -> list[tuple[str, str | None]]:
 
 def _any_kind(trade: Trade) -> str:
     """A kind of cell that has every order once."""
-    return next(kind for kind in trade.by if kind != "country")
+    return next(iter(trade.ids))
 
 
 def _totals(trade: Trade, found: Summary, part: Slice) -> None:
@@ -200,6 +204,6 @@ def _is_running(month: date, today: date) -> bool:
 def show(trade: Trade, title: str, question: str) -> None:
     """Draw a whole page."""
     now = frame.head(title, question)
-    found = frame.summary(trade.page, now, f"{trade.noun.lower()}") if now else None
+    found = frame.summary(trade.page, now, trade.noun.lower(), trade.ids) if now else None
     if found:
         draw(trade, found)

@@ -1,14 +1,12 @@
--- Purchases by month, currency, supplier and, one at a time: member of staff, item, and neither. One
--- pass over the orders, whatever is asked of them afterwards; grouped as sales.sql is, and for the
--- same reason.
+-- Purchases by month, currency, supplier and one more thing, {kind}, whose id is {id}. To be asked for
+-- each in turn, and grouped as sales.sql is, for the same reasons.
 with cell as (
     select
         day.year,
         day.month,
         purchases.currency_id,
         purchases.counterparty_id,
-        purchases.staff_id,
-        purchases.item_code,
+        purchases.{id} as id,
         count(*) as orders,
         sum(purchases.units) as units,
         sum(purchases.order_value)::numeric(36, 2) as value,
@@ -16,26 +14,20 @@ with cell as (
         count(purchases.order_value_gbp) as orders_gbp
     from purchases
     join dim_date as day on day.date_id = purchases.created_date
-    group by
-        day.year, day.month, purchases.currency_id, purchases.counterparty_id,
-        grouping sets ((purchases.staff_id), (purchases.item_code), ())
+    group by day.year, day.month, purchases.currency_id, purchases.counterparty_id, purchases.{id}
 )
 
 select
     make_date(cell.year, cell.month, 1) as month,
     dim_currency.currency_code as currency,
     dim_counterparty.counterparty_legal_country as country,
-    case
-        when cell.staff_id is not null then 'staff'
-        when cell.item_code is not null then 'item'
-        else 'counterparty'
-    end as kind,
-    coalesce(cell.staff_id::text, cell.item_code, cell.counterparty_id::text) as id,
-    coalesce(
-        dim_staff.first_name || ' ' || dim_staff.last_name,
-        cell.item_code,
-        dim_counterparty.counterparty_legal_name
-    ) as name,
+    {kind} as kind,
+    cell.id::text as id,
+    case {kind}
+        when 'staff' then dim_staff.first_name || ' ' || dim_staff.last_name
+        when 'counterparty' then dim_counterparty.counterparty_legal_name
+        else cell.id::text
+    end as name,
     cell.orders,
     cell.units,
     cell.value,
@@ -44,4 +36,4 @@ select
 from cell
 join dim_currency on dim_currency.currency_id = cell.currency_id
 join dim_counterparty on dim_counterparty.counterparty_id = cell.counterparty_id
-left join dim_staff on dim_staff.staff_id = cell.staff_id
+left join dim_staff on {kind} = 'staff' and dim_staff.staff_id::text = cell.id::text
