@@ -198,7 +198,8 @@ def error_tree() -> Iterator[str]:
             yield inspect.cleandoc(kind.__doc__ or "")
             if name in said:
                 yield table(("message", "hint"), sorted(said[name]))
-    yield "What to do about the messages: [your totesys](../guides/your-totesys.md#when-it-fails)."
+    guide = "[day and night](../guides/day-and-night.md#when-it-fails)"
+    yield f"What to do about the messages: {guide}."
 
 
 def metrics() -> Iterator[str]:
@@ -209,7 +210,7 @@ def metrics() -> Iterator[str]:
         "[Prometheus' text format]"
         "(https://prometheus.io/docs/instrumenting/exposition_formats/). Of a stage that cannot be "
         "asked there is only that it is not up. How to have them collected: "
-        "[your totesys](../guides/your-totesys.md#watching-it)."
+        "[day and night](../guides/day-and-night.md#watching-it)."
     )
     yield table(
         ("metric", "type", "unit", "labels", "meaning"),

@@ -303,7 +303,7 @@ def test_what_it_says_when_it_fails() -> None:
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
         if isinstance(node, ast.Constant) and isinstance(node.value, str)
     ]
-    guide = (ROOT / "docs" / "guides" / "your-totesys.md").read_text(encoding="utf-8")
+    guide = (ROOT / "docs" / "guides" / "day-and-night.md").read_text(encoding="utf-8")
     section = guide.partition("\n## When it fails\n")[2].partition("\n## ")[0]
     rows = [row.split(" | ")[0] for row in section.splitlines() if row.startswith("| `")]
     # what stands between the values: words, of which there are several

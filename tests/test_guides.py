@@ -30,6 +30,8 @@ LIVE = "totes demo --live    # a new demo, which goes on trading and running unt
 ENDLESS = {LIVE: "totes demo --scale 0.02"}  # tests/demo/test_show.py watches it live, and ends it
 
 # Each page with something to run is followed by a test; or stands here, and why.
+INSTALLING = DOCS / "guides" / "your-totesys.md"
+RUNNING = DOCS / "guides" / "day-and-night.md"
 FOLLOWED = {
     "docs/guides/another-database.md",
     "docs/guides/first-ten-minutes.md",
@@ -41,7 +43,8 @@ NOT_FOLLOWED = {
     "CONTRIBUTING.md": "its targets of make are CI's",
     "docs/guides/dashboard.md": "goes on until Ctrl-C; tests/dashboard opens it, and runs its SQL",
     "docs/guides/deploy.md": "wants an account of AWS; tests/aws deploys to a stand-in",
-    "docs/guides/your-totesys.md": "wants sudo, systemd, cron; its logins and runs are tried here",
+    "docs/guides/your-totesys.md": "wants sudo; its logins and first run are tried here",
+    "docs/guides/day-and-night.md": "wants systemd, cron, mutt; its limits are tried here",
     "docs/concepts/stars.md": "shows a model that ships; that it does is tested here",
     "terraform/README.md": "wants an account of AWS; tests/aws/test_catalogue.py prints the tables",
 }
@@ -92,9 +95,10 @@ def test_querying_and_the_lakes(folder: Path, tmp_path: Path) -> None:
 
 
 def test_logins(tmp_path: Path, folder: Path) -> None:
-    """The logins of Your totesys are enough to run, for an analyst enough to read, and no more."""
-    page = (DOCS / "guides" / "your-totesys.md").read_text(encoding="utf-8")
-    queries = [block.text for block in blocks(page) if block.language == "sql"]
+    """The logins of Your totesys, with limits, are enough to run, for an analyst enough to read,
+    and no more."""
+    pages = (INSTALLING.read_text(encoding="utf-8"), RUNNING.read_text(encoding="utf-8"))
+    queries = [block.text for page in pages for block in blocks(page) if block.language == "sql"]
     reader, writer, defaults, limits = (q.replace("CHANGE ME", "secret") for q in queries)
     with PostgresServer(folder / "postgres", durable=False) as server:
         server.create_database("totesys", template=make_template(server))
@@ -124,15 +128,17 @@ def statements(query: str) -> list[str]:
 
 
 def test_settings_and_first_run(world: World, tmp_path: Path) -> None:
-    """With the settings of Your totesys in a file, its first run works, and it lists quarantine."""
-    page = (DOCS / "guides" / "your-totesys.md").read_text(encoding="utf-8")
+    """With the settings of Your totesys in a file, its first run works; Day and night lists what is
+    in quarantine."""
+    page = INSTALLING.read_text(encoding="utf-8")
     (settings, *_) = (block.text for block in blocks(page) if block.language == "ini")
     for line in settings.splitlines():
         name, _, shown = line.partition("=")
         settings = settings.replace(shown, world.environment[name])
     (tmp_path / "totes.env").write_text(settings, encoding="utf-8")
     said = tmp_path / "said.md"
-    text = section(page, "The first run") + section(page, "Rows in quarantine")
+    waiting = section(RUNNING.read_text(encoding="utf-8"), "Rows in quarantine")
+    text = section(page, "The first run") + waiting
     said.write_text(text.replace("/etc/totes.env", "./totes.env"), encoding="utf-8")
     follow(said, tmp_path, tmp_path)
 

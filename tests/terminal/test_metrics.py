@@ -132,7 +132,7 @@ def test_names_keep_to_the_conventions() -> None:
 
 def test_alerts_in_the_guide_are_about_metrics_that_there_are() -> None:
     """Each metric in the rules that the guide shows exists."""
-    guide = Path(__file__).parents[2] / "docs" / "guides" / "your-totesys.md"
+    guide = Path(__file__).parents[2] / "docs" / "guides" / "day-and-night.md"
     (rules,) = re.findall(r"```yaml\n(.*?)```", guide.read_text("utf-8"), re.DOTALL)
     shown = set(re.findall(r"\btotes_\w+", rules))
     assert len(shown) > 2
