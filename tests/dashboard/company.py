@@ -23,6 +23,7 @@ from totes.demo.company import found
 from totes.demo.postgres import _free_port
 from totes.demo.trading import Company
 
+HOSTILE = "www.evil.example\n- a@evil.example"
 ANALYST = "dashboard_analyst"
 
 
@@ -42,7 +43,7 @@ class Traded:
 
 def traded(world: World) -> Traded:
     """Found the company, run, let it trade for a day, run again: with a payment whose date is none,
-    and a table of which somebody has renamed a column."""
+    and a table of which somebody has renamed a column, to what a browser might take for more."""
     now = datetime.now(UTC).replace(tzinfo=None)
     with psycopg.connect(world.source) as connection:
         found(connection, until=now.replace(hour=0, minute=0, second=0, microsecond=0))
@@ -53,7 +54,7 @@ def traded(world: World) -> Traded:
         corrected, deleted = company.correct_one(now), company.delete_one(now)
     world.change(
         "update payment set payment_date = '2024-02-30' where payment_id = 31",
-        "alter table design rename column file_name to file",
+        f'alter table design rename column file_name to "{HOSTILE}"',
     )
     world.run()
     analyst = may_only_read(world.warehouse, "public", "totes")

@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 import pytest
 from playwright.sync_api import Browser
 
-from tests.dashboard.company import Traded
+from tests.dashboard.company import HOSTILE, Traded
 from tests.dashboard.looking import DESKTOP, PHONE, Theme, Window, window
 from totes.dashboard import figures
 
@@ -257,7 +257,11 @@ def test_the_pipeline_says_what_the_warehouse_knows(at_desk: Window, company: Tr
     """Batches, seconds of each stage, what is stopped and in quarantine, and how many rows the
     tables have are those of the warehouse."""
     at_desk.open("pipeline")
-    assert "Stopped since batch 2: design" in at_desk.page.get_by_test_id("stAlert").inner_text()
+    alert = at_desk.page.get_by_test_id("stAlert")
+    said = alert.inner_text().replace(figures.JOINER, "")
+    assert "Stopped since batch 2: design: column file_name is missing" in said
+    assert " ".join(HOSTILE.split()) in said
+    assert alert.locator("a, li").count() == 0
     totals = at_desk.totals()
     assert (totals["Newest batch"], totals["Rows in quarantine"]) == ("2", "1")
     ledger = company.ask(

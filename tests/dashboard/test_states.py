@@ -258,6 +258,14 @@ def test_amounts_have_their_currency() -> None:
     assert figures.money(1234, "SEK") == "SEK 1.23k"
 
 
+def test_text_is_only_text() -> None:
+    """Whatever text is shown among Markdown, none of it is a sign there."""
+    shown = figures.plain("- *a*\nwww.b.example <c> d@e.example https://f")
+    assert shown.replace(figures.JOINER, "·") == (
+        r"- \*a\* www·.b.example \<c\> d·@e.example https\://f"
+    )
+
+
 def test_summaries_need_a_warehouse(world: World) -> None:
     """What is no warehouse is an error that a person can mend, not one of SQL."""
     connection.use(world.warehouse)
@@ -292,7 +300,7 @@ def test_what_is_amiss_is_shown_with_the_batches(world: World) -> None:
     table goes on it is told that it was stopped, and the warning is gone."""
     world.run()
     test = looked_at(world.warehouse, "pipeline")
-    assert "No row is in quarantine, and no table was ever stopped" in said(test)
+    assert "No table is stopped, and no row is in quarantine" in said(test)
     world.change(
         "update payment set payment_date = '2024-02-30' where payment_id = 31",
         "alter table design drop column file_name",
@@ -310,3 +318,34 @@ def test_what_is_amiss_is_shown_with_the_batches(world: World) -> None:
     test = looked_at(world.warehouse, "pipeline")
     assert not test.warning
     assert {"Stopped tables", "In quarantine"} <= {header.value for header in test.header}
+
+
+def test_every_table_that_is_stopped_is_told(world: World) -> None:
+    """However many tables are stopped, and were before: those that are so now are all told; where
+    an older version has kept no reason, that there is one is told."""
+    world.run()
+    world.change(
+        "insert into totes.stopped select 'before_' || n, 0, 0, 'gone', null "
+        "from generate_series(1, 20) as n",
+        "insert into totes.stopped select 'now_' || n, 1, 1, 'gone', null "
+        "from generate_series(1, 15) as n",
+        "update totes.ledger set whole = false",
+        "insert into totes.ledger select (jsonb_populate_record(l, '{\"batch\": 0}')).* "
+        "from totes.ledger as l",
+        warehouse=True,
+    )
+    (warning,) = looked_at(world.warehouse, "pipeline").warning
+    assert warning.value.count("Stopped since batch 1\\: gone") == 15
+    world.change("delete from totes.stopped", warehouse=True)
+    st.cache_data.clear()
+    (warning,) = looked_at(world.warehouse, "pipeline").warning
+    assert warning.value.startswith("A table is stopped. `totes status`")
+
+
+def test_a_warehouse_of_another_version_is_told_apart(world: World) -> None:
+    """Where the ledger is another version's, the page says what makes the warehouse anew."""
+    world.run()
+    world.change("alter table totes.ledger drop column archived_at", warehouse=True)
+    test = looked_at(world.warehouse, "pipeline")
+    assert "one of another version" in said(test)
+    assert "totes rebuild --yes" in said(test)

@@ -8,11 +8,12 @@ from importlib import resources
 from typing import Any
 
 import psycopg
-from psycopg import sql
+from psycopg import errors, sql
 from psycopg.rows import dict_row
 
 from totes import postgres
 from totes.config import Settings
+from totes.errors import ConfigurationError
 
 SETTING = "TOTES_WAREHOUSE"
 # They hold where nobody has said anything else, for the role or for the database. To add up a
@@ -58,6 +59,18 @@ def session() -> Iterator[psycopg.Connection]:
         connection.execute("set local timezone = 'UTC'")
         connection.execute("set default_transaction_read_only = on")  # should there be another
         yield connection
+
+
+@contextmanager
+def of_this_version() -> Iterator[None]:
+    """Raise ConfigurationError for what the warehouse would have if it were of this version."""
+    try:
+        yield
+    except (errors.UndefinedTable, errors.UndefinedColumn) as error:
+        raise ConfigurationError(
+            "this database is no warehouse of Totes, or one of another version",
+            hint="totes run fills an empty one; totes rebuild --yes makes any other anew",
+        ) from error
 
 
 def query(name: str) -> sql.SQL:

@@ -8,6 +8,9 @@ from decimal import Decimal
 
 SIGNS = {"GBP": "£", "USD": "$", "EUR": "€"}
 SPECIAL = re.compile(r"([\\`*_\[\]()<>#$~:|!])")
+# What browsers' Markdown takes for an address even so, unless something invisible stands within.
+LINKED = re.compile(r"(?<=www)(?=\.)|(?=@)", re.IGNORECASE)
+JOINER = "\N{WORD JOINER}"
 UNITS = ((10**9, "bn"), (10**6, "M"), (10**3, "k"))
 # The same in Vega's own language, for what it writes along an axis.
 SHORT = (
@@ -35,8 +38,9 @@ def money(amount: int | float | Decimal, currency: str) -> str:
 
 
 def plain(text: str) -> str:
-    """Text for Markdown in which nothing is a sign: no link, no picture, no formula."""
-    return SPECIAL.sub(r"\\\1", text)
+    """Text for Markdown in which nothing is a sign: no link, no picture, no formula, no list."""
+    line = " ".join(text.split())
+    return SPECIAL.sub(r"\\\1", LINKED.sub(JOINER, line))
 
 
 def month(day: date) -> str:

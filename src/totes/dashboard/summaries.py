@@ -78,12 +78,8 @@ def edition() -> Edition | None:
     """
     with connection.session() as session:
         try:
-            (row,) = connection.rows(session, "edition")
-        except errors.UndefinedTable as error:
-            raise ConfigurationError(
-                "this database is no warehouse of Totes, or one of an older version",
-                hint="totes run fills an empty one; totes rebuild --yes makes an older one anew",
-            ) from error
+            with connection.of_this_version():
+                (row,) = connection.rows(session, "edition")
         except errors.InsufficientPrivilege as error:
             raise ConfigurationError(
                 f"the login of {connection.SETTING} may not read the warehouse", hint=GRANT

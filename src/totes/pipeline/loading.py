@@ -16,7 +16,8 @@ from totes.pipeline.patience import reported
 from totes.pipeline.refusals import refusals
 from totes.report import Progress, Report, silent, steps
 
-LONGEST = 1000  # characters of a reason that the warehouse tells
+# Of what is in quarantine the warehouse tells that many reasons, of so many rows, so far each.
+REASONS, AMONG, LONGEST = 3, 100, 1000
 
 
 def check_warehouse(settings: Settings) -> None:
@@ -109,11 +110,11 @@ def handed_over(
         }
 
     def waiting() -> dict[str, warehouse.Refused]:
-        found = refusals(processed, manifest, work).items()
-        return {
-            model: warehouse.Refused(here.rows, [reason[:LONGEST] for _, reason in here.first])
-            for model, here in found
-        }
+        told = {}
+        for model, found in refusals(processed, manifest, work, AMONG).items():
+            reasons = dict.fromkeys(reason[:LONGEST] for _, reason in found.first)
+            told[model] = warehouse.Refused(found.rows, list(reasons)[:REASONS])
+        return told
 
     rows = sum(
         f.rows for n, t in manifest.tables.items() if n != star.QUARANTINE for f in t.changes

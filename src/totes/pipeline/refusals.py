@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from totes import changes, duck, lake, star
 
-FIRST = 3  # reasons that are told of each model's rows
+FIRST = 3  # of each model's rows that are told
 
 
 @dataclass(frozen=True)
@@ -19,9 +19,9 @@ class Refusals:
 
 
 def refusals(
-    processed: lake.Lake, head: lake.Manifest, work: duck.Workspace
+    processed: lake.Lake, head: lake.Manifest, work: duck.Workspace, first: int = FIRST
 ) -> dict[str, Refusals]:
-    """What is in quarantine after a batch, by model, with up to FIRST reasons each.
+    """What is in quarantine after a batch, by model, with the reasons of the `first` rows of each.
 
     The engine is opened only if there is something.
     """
@@ -30,10 +30,10 @@ def refusals(
         return {}
     needed = {"model": "VARCHAR", "key": "VARCHAR", "reason": "VARCHAR", "since": "BIGINT"}
     rows = changes.current(processed.layers(table.state), star.QUARANTINE_KEY, needed)
-    # a longer key is a greater number; a top of three needs no room, where a sort of all would
+    # a longer key is a greater number; a top of few needs no room, where a sort of all would
     oldest = "{'since': since, 'length': length(key), 'key': key}"
     listed = work.engine.execute(
-        f"select model, count(*), min_by({{'key': key, 'reason': reason}}, {oldest}, {FIRST}) "
+        f"select model, count(*), min_by({{'key': key, 'reason': reason}}, {oldest}, {first}) "
         f"from ({rows}) group by model order by model"
     )
     return {

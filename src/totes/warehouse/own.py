@@ -50,15 +50,15 @@ COMMENTS = """
     comment on column totes.ledger.quarantined is 'rows in quarantine after the batch';
     comment on column totes.ledger.whole is 'whether no table was stopped when it was taken';
     comment on table totes.stopped is
-        'One row per source table and batches in a row in which it was left out, for one reason.';
+        'One row per source table and batches in a row in which it was left out.';
     comment on column totes.stopped.first_batch is 'the batch from which on it was left out';
     comment on column totes.stopped.last_batch is 'the last that it was left out of so far';
-    comment on column totes.stopped.message is 'what does not fit';
+    comment on column totes.stopped.message is 'what did not fit, in the last of these batches';
     comment on column totes.stopped.hint is 'what to do about it';
     comment on table totes.quarantine is
         'One row per model of which rows are in quarantine after the newest batch.';
     comment on column totes.quarantine.rows is 'how many';
-    comment on column totes.quarantine.reasons is 'the reasons of those that wait longest';
+    comment on column totes.quarantine.reasons is 'some reasons, of those that wait longest first';
     comment on table totes.state is 'One row: the data model that the tables were made of, and '
         'the latest source time that the warehouse is known to be true of, UTC.';
 """
@@ -69,6 +69,17 @@ def is_there(connection: psycopg.Connection) -> bool:
     # not to_regclass(): it may answer from a cache that the wait for the advisory lock has outdated
     query = """
         select exists (select from pg_tables where schemaname = 'totes' and tablename = 'state')
+    """
+    row = connection.execute(query).fetchone()
+    return bool(row and row[0])
+
+
+def is_whole(connection: psycopg.Connection) -> bool:
+    """Whether none of its tables is missing."""
+    query = """
+        select count(*) = 4 from pg_tables
+        where schemaname = 'totes'
+            and tablename in ('state', 'ledger', 'stopped', 'quarantine')
     """
     row = connection.execute(query).fetchone()
     return bool(row and row[0])

@@ -19,7 +19,8 @@ class Stopped:
 
 @dataclass(frozen=True)
 class Refused:
-    """How many rows of one model are in quarantine, and the reasons of those that wait longest."""
+    """How many rows of one model are in quarantine, and some reasons, of those that wait longest
+    first."""
 
     rows: int
     reasons: list[str]
@@ -29,12 +30,12 @@ def note_stopped(
     connection: psycopg.Connection, batch: int, stopped: Mapping[str, Stopped]
 ) -> None:
     """Note the source tables that were left out of a batch; one that was left out of the batch
-    before it for the same reason has one row for both."""
+    before it has one row for both, with what is the matter by now."""
     note = """
         with going_on as (
-            update totes.stopped set last_batch = %(batch)s
+            update totes.stopped
+            set last_batch = %(batch)s, message = %(message)s, hint = %(hint)s
             where source = %(source)s and last_batch = %(batch)s - 1
-                and message = %(message)s and hint is not distinct from %(hint)s
             returning 1
         )
         insert into totes.stopped (source, first_batch, last_batch, message, hint)

@@ -16,7 +16,7 @@ MOST = 60  # batches in the charts
 QUICK = 50_000_000  # bytes of a table whose rows are counted
 LISTED = 15  # batches in the table
 
-TROUBLES = 10  # times that a table was stopped
+TROUBLES = 10  # stops, if no more go on now
 # They are told apart in both themes.
 STAGES = {"ingest": "#8aa4bd", "process": "#3d7fb8", "load": "#d9662b"}
 
@@ -72,7 +72,7 @@ def _known(here: str, key: tuple[object, ...]) -> Known | None:
     """What there is to know; None if the login may not read it."""
     with connection.session() as session:
         try:
-            with session.transaction():
+            with session.transaction(), connection.of_this_version():
                 return Known(
                     batches=connection.rows(session, "batches", {"most": MOST})[::-1],
                     stopped=connection.rows(session, "stopped", {"most": TROUBLES}),
@@ -112,11 +112,12 @@ def _totals(now: Edition, known: Known | None) -> None:
 
 def _amiss(known: Known) -> None:
     """What a person must see to, and what it was before."""
-    for row in known.stopped:
-        if row["is_now"]:
-            said = f"Stopped since batch {row['first_batch']:,}: {row['message']}."
-            todo = f" What to do: {row['hint']}" if row["hint"] else ""
-            st.warning(figures.plain(said + todo), icon=":material/warning:")
+    stopped = [figures.plain(_stopped(row)) for row in known.stopped if row["is_now"]]
+    is_whole = known.batches[-1]["whole"]
+    if not is_whole and not stopped:  # it comes from a lake that an older Totes has written
+        stopped = ["A table is stopped. `totes status`, where Totes runs, says which, and why."]
+    if stopped:
+        st.warning("\n\n".join(stopped), icon=":material/warning:")
     if known.quarantine:
         panels.table(
             "In quarantine",
@@ -142,8 +143,13 @@ def _amiss(known: Known) -> None:
                 for row in known.stopped
             ],
         )
-    if not (known.stopped or known.quarantine):
-        st.caption("No row is in quarantine, and no table was ever stopped.")
+    if is_whole and not known.quarantine:
+        st.caption("No table is stopped, and no row is in quarantine.")
+
+
+def _stopped(row: Row) -> str:
+    todo = f" What to do: {row['hint']}" if row["hint"] else ""
+    return f"Stopped since batch {row['first_batch']:,}: {row['message']}.{todo}"
 
 
 def _draw(batches: list[Row]) -> None:
