@@ -53,6 +53,50 @@ def test_run_shows_what_each_stage_did(world: World) -> None:
     assert second.output.count("nothing new, at batch 1") == 3
 
 
+def test_stages_before_one_that_fails_are_shown(world: World) -> None:
+    """Where a stage fails, what the ones before it did is shown above the error."""
+    folder = world.folder / "model"
+    shutil.copytree(shipped_model(), folder)
+    (folder / "star" / "dim_design.sql").write_text("select design_id from design")
+    result = totes(world, "run", TOTES_MODEL=str(folder))
+    assert_is_clear_error(result, "dim_design.sql returns design_id")
+    assert "ingest   batch 1" in result.stdout
+    assert "process" not in result.stdout
+
+
+def test_another_data_model_writes_nothing(world: World) -> None:
+    """Where TOTES_MODEL was forgotten, or names another database's model, no batch is written, and
+    the error asks for the right one."""
+    totes(world, "run")
+    before = world.objects()
+    model = world.folder / "model"
+    (model / "source").mkdir(parents=True)
+    contract = (shipped_model() / "source" / "staff.toml").read_text()
+    (model / "source" / "members.toml").write_text(contract)
+    result = totes(world, "ingest", TOTES_MODEL=str(model))
+    assert_is_clear_error(result, "address, counterparty, currency and so on", "TOTES_MODEL")
+    assert world.objects() == before
+
+
+def test_rebuild_and_status_know_another_data_model(world: World) -> None:
+    """A processed lake that was made with another model is not loaded as if it were this one's;
+    status says what makes it anew."""
+    totes(world, "run")
+    model = world.folder / "model"
+    shutil.copytree(shipped_model(), model)
+    sql_file = model / "star" / "dim_staff.sql"
+    sql_file.write_text(sql_file.read_text().replace("staff.first_name,", "'x' as first_name,"))
+    rebuilt = totes(world, "rebuild", "--yes", TOTES_MODEL=str(model))
+    assert_is_clear_error(rebuilt, "another dim_staff", "name an empty TOTES_PROCESSED")
+    assert world.ask("select count(*) from dim_staff where first_name = 'x'") == [(0,)]
+    status = totes(world, "status", TOTES_MODEL=str(model))
+    assert "name an empty TOTES_PROCESSED" in " ".join(status.stdout.split())
+    empty = {"TOTES_MODEL": str(model), "TOTES_PROCESSED": f"file://{world.folder}/anew"}
+    assert totes(world, "process", **empty).exit_code == 0
+    assert totes(world, "rebuild", "--yes", **empty).exit_code == 0
+    assert world.ask("select distinct first_name from dim_staff") == [("x",)]
+
+
 def test_run_json_is_for_programs(world: World) -> None:
     """`--json` prints one document, a report per stage, and nothing else."""
     reports = json.loads(totes(world, "run", "--json").output)

@@ -46,6 +46,9 @@ def load_with(folder: Path) -> Break:
 SALES = "star/fact_sales_order.toml"
 
 
+TWO_KEYS = r"key is sales_order_id, design_id, and that of sales_order, .*, sales_order_id$"
+
+
 @pytest.mark.parametrize(
     ("file", "old", "new", "told"),
     [
@@ -106,8 +109,9 @@ SALES = "star/fact_sales_order.toml"
             "star/dim_staff.toml",
             'first_name = { type = "varchar"',
             'first_name = { references = "fact_sales_order", type = "varchar"',
-            r"dim_staff\.first_name refers to fact_sales_order; it must be another table",
+            r"dim_staff\.toml: first_name refers to fact_sales_order; it must be another table",
         ),
+        (SALES, 'key = ["sales_order_id"]', 'key = ["sales_order_id", "design_id"]', TWO_KEYS),
     ],
 )
 def test_a_broken_contract_is_named(

@@ -189,9 +189,16 @@ class DataModel:
             raise ConfigurationError(
                 f"{star.name} is driven by several tables; only star tables can be united"
             )
-        if drivers and len(drivers[0].key) != len(star.key):
+        if not drivers:
+            return
+        key = drivers[0].key
+        is_turned = star.key != key and sorted(star.key) == sorted(key)
+        if len(star.key) != len(key) or is_turned:
             raise ConfigurationError(
-                f"{star.name} and {drivers[0].name}, which drives it, have keys of unlike length"
+                f"star/{star.name}.toml: the key is {', '.join(star.key)}, and that of "
+                f"{drivers[0].name}, which drives it, {', '.join(key)}",
+                hint="let the key be that of the driving table, column by column in its order; a "
+                "dimension with another key is driven by a dimension that has this one",
             )
 
     def _check_reference(self, star: StarContract, column: str, table: str) -> None:
@@ -202,8 +209,10 @@ class DataModel:
             )
         if referred.is_fact or len(referred.key) != 1 or referred is star:
             raise ConfigurationError(
-                f"{star.name}.{column} refers to {table}; it must be another table, a dimension, "
-                f"with a key of one column"
+                f"star/{star.name}.toml: {column} refers to {table}; it must be another table, a "
+                f"dimension, with a key of one column",
+                hint="leave `references` out, or refer to a dimension that is driven by it and "
+                "makes one column of its key",
             )
 
     def built_from(self, star: StarContract) -> tuple[str, ...]:

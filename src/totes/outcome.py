@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import sys
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import wraps
 from typing import TYPE_CHECKING, Any
 
@@ -65,13 +65,23 @@ def show_error(error: TotesError, *, as_json: bool, debug: bool) -> None:
 
 
 def staged(
-    call: Callable[[Progress], list[Report]], *, as_json: bool, profile: bool = False
+    call: Callable[[Progress], Iterable[Report]], *, as_json: bool, profile: bool = False
 ) -> bool:
-    """Run stages with progress, show their reports, and say whether no table was stopped."""
+    """Run stages with progress, show their reports, and say whether no table was stopped.
+
+    Of stages before one that fails there are reports too, but not as JSON.
+    """
     from totes import terminal
 
-    with terminal.progress(hidden=as_json) as progress:
-        reports = call(progress)
+    reports: list[Report] = []
+    try:
+        with terminal.progress(hidden=as_json) as progress:
+            for report in call(progress):
+                reports.append(report)  # to have those before an error
+    except TotesError:
+        if not as_json:
+            terminal.show_reports(reports, profile=profile)
+        raise
     if as_json:
         click.echo(json.dumps([report.to_dict(profile=profile) for report in reports]))
     else:

@@ -35,6 +35,18 @@ def change(path: Path, old: str, new: str) -> None:
         ("dim_design", "from design", "from designs", r"reads designs, which is no source table"),
         ("dim_design", "design_id,", "design_id + + ,", r"dim_design\.sql: Parser Error"),
         (
+            "fact_payment",
+            "payment_id,",
+            "-payment_id as payment_id,",
+            r"does not give payment's key as it is: payment_id must be payment_id",
+        ),
+        (
+            "dim_currency",
+            "currency.currency_id,",
+            "ascii(currency.currency_code) as currency_id,",
+            r"does not give currency's key as it is",
+        ),
+        (
             "dim_date",
             "from days",
             "from days where exists (select 1 from design)",

@@ -12,6 +12,7 @@ from tests.own_model import add_source, add_star, create, insert, own_world, qua
 from tests.world import World
 from totes import pipeline
 from totes.demo.postgres import PostgresServer
+from totes.errors import ConfigurationError
 
 FACTS = "select id, said, batch, change from facts order by record"
 
@@ -147,3 +148,23 @@ def test_rows_that_would_be_one_wait(own: World, fact: bool) -> None:
     own.run()
     assert quarantined(own) == []
     assert own.ask("select id, part from stars order by id") == [(1, 5), (2, 5)]
+
+
+def test_key_in_another_order_is_refused(own: World) -> None:
+    """A model whose key is its source's in another order would delete another row: it is refused
+    before anything is written."""
+    columns = {"book": "integer", "copy": "integer", "said": "text"}
+    create(own, "things", columns, key=["book", "copy"])
+    add_source(own, "things", columns, key=["book", "copy"])
+    turned = {"copy": "integer", "book": "integer", "said": "text"}
+    add_star(
+        own,
+        "facts",
+        turned,
+        "select copy, book, said from things",
+        driven_by="things",
+        key=["copy", "book"],
+    )
+    with pytest.raises(ConfigurationError, match="the key is copy, book, and that of things"):
+        own.run()
+    assert own.objects() == {}

@@ -63,6 +63,7 @@ def _ingest(
         head = ingestion.head()
         check_still_there(ingestion, head, report)
         report.at = head.batch if head else 0
+        _check_model(model, ingestion, head)
         with looking(
             settings, model, ingestion, head, work, progress, wishes, within=deadline.left
         ) as looked:
@@ -86,6 +87,17 @@ def _check_confirmed(model: DataModel, wishes: extract.Wishes) -> None:
                 f"{name} is no source table: its deletions cannot be confirmed",
                 hint=f"one of {', '.join(model.sources)}",
             )
+
+
+def _check_model(model: DataModel, ingestion: lake.Lake, head: lake.Manifest | None) -> None:
+    """Raise ConfigurationError if a lake holds nothing that the data model has: it is another's."""
+    if head and model.sources.keys().isdisjoint(head.tables):
+        first = ", ".join(sorted(head.tables)[:3])
+        raise ConfigurationError(
+            f"{ingestion.store.url} has {first} and so on, and the data model in {model.folder} "
+            f"none of them",
+            hint="name the right data model in TOTES_MODEL (without it: totesys), or another lake",
+        )
 
 
 def _after(head: lake.Manifest | None, snapshot: Snapshot) -> Snapshot:

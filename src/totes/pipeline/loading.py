@@ -10,7 +10,7 @@ from totes import duck, lake, star, warehouse
 from totes.config import Settings
 from totes.contract import DataModel
 from totes.errors import ConfigurationError, DamageError, TransientError
-from totes.pipeline.batches import EMPTY, table_report
+from totes.pipeline.batches import EMPTY, check_made_of, table_report
 from totes.pipeline.deadline import Deadline
 from totes.pipeline.patience import reported
 from totes.pipeline.refusals import refusals
@@ -61,6 +61,7 @@ def _load(
         processed = lake.Lake(settings.lake("processed"), "processed", work.folder)
         last = warehouse.last_applied(connection)
         head = processed.head()  # after `last`: another load may be at work, and ahead of us
+        check_made_of(model, head)
         report.at = last.batch if last else 0
         if last:
             _check_lake(processed, head, last)
@@ -165,6 +166,7 @@ def _rebuild(settings: Settings, report: Report, progress: Progress, as_of: int 
     ):
         processed = lake.Lake(settings.lake("processed"), "processed", work.folder)
         head = processed.head()
+        check_made_of(model, head)
         newest = head.batch if head else 0
         until = newest if as_of is None else as_of
         if not 1 <= until <= newest:

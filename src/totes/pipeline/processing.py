@@ -10,7 +10,14 @@ from totes import duck, lake, star
 from totes.config import Settings
 from totes.contract import DataModel
 from totes.errors import ConfigurationError, DamageError
-from totes.pipeline.batches import EMPTY, check_still_there, commit, table_report
+from totes.pipeline.batches import (
+    ANEW,
+    EMPTY,
+    check_made_of,
+    check_still_there,
+    commit,
+    table_report,
+)
 from totes.pipeline.deadline import Deadline
 from totes.pipeline.patience import reported
 from totes.report import Progress, Report, silent, steps
@@ -64,23 +71,12 @@ def check_processed(model: DataModel, ingestion: lake.Lake, head: lake.Manifest 
     """Raise if the processed lake is not this ingestion lake's, or of another data model."""
     if head is None:
         return
-    anew = "name an empty TOTES_PROCESSED, run totes process, then totes rebuild --yes"
     if ingestion.manifest(head.batch).digest != head.source:
         raise DamageError(
             f"batch {head.batch} of the processed lake was not made from this ingestion lake's",
-            hint=f"do TOTES_INGESTION and TOTES_PROCESSED belong together? else {anew}",
+            hint=f"do TOTES_INGESTION and TOTES_PROCESSED belong together? else {ANEW}",
         )
-    for contract in model.stars.values():
-        table = head.tables.get(contract.name)
-        if table is None:
-            raise ConfigurationError(
-                f"the processed lake was made before the data model had {contract.name}", hint=anew
-            )
-        if table.contract != contract.fingerprint:
-            raise ConfigurationError(
-                f"the processed lake was made with another {contract.name} than the data model's",
-                hint=anew,
-            )
+    check_made_of(model, head)
 
 
 def _build(

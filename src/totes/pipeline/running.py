@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from types import MappingProxyType
 
 from totes.config import Settings
@@ -25,10 +25,21 @@ def run(
     Begins nothing if a setting is missing or the warehouse's is wrong. A warehouse that is only
     away just now does not keep the source from being archived; that is said in the end.
     """
+    return list(staged(settings, progress, confirmed=confirmed, again=again, always=always))
+
+
+def staged(
+    settings: Settings,
+    progress: Progress = silent,
+    *,
+    confirmed: Collection[str] = (),
+    again: Mapping[str, str] = MappingProxyType({}),
+    always: bool = False,
+) -> Iterator[Report]:
+    """As run(), but each report is there once its stage is through, whatever the next comes to."""
     settings.require_all()
     check_warehouse(settings)
-    ingested = ingest(settings, progress, confirmed=confirmed, again=again, always=always)
-    processed = process(settings, progress)
+    yield (ingested := ingest(settings, progress, confirmed=confirmed, again=again, always=always))
+    yield (processed := process(settings, progress))
     is_whole = processed.at == ingested.at and not ingested.problems
-    loaded = load(settings, progress, true_at=ingested.taken_at if is_whole else None)
-    return [ingested, processed, loaded]
+    yield load(settings, progress, true_at=ingested.taken_at if is_whole else None)

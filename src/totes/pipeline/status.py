@@ -10,6 +10,7 @@ from totes import duck, lake, star, warehouse
 from totes.config import Settings
 from totes.contract import DataModel
 from totes.errors import TotesError
+from totes.pipeline.batches import check_made_of
 from totes.pipeline.refusals import Refusals, refusals
 
 
@@ -104,6 +105,7 @@ def status(settings: Settings, *, batches: int = 0) -> Status:
         def processed() -> StageStatus:
             asked = lake.Lake(settings.lake("processed"), "processed", work.folder)
             head = asked.head()
+            check_made_of(model, head)
             if head:
                 refused.update(refusals(asked, head, work))
             return _lake_status(head)

@@ -222,6 +222,7 @@ class _Builder:
                 f"made {made} rows of {given} in {self.driver.contract.name}, and should make one "
                 f"of each: left join what is looked up, on its key"
             )
+        quarantine.check_key(self.engine, self.star, self.driver)
 
     def _refuse_twins(self) -> None:
         """Refuse the rows that would be one row of the star: the warehouse takes no such batch."""
