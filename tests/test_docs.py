@@ -15,7 +15,9 @@ import click
 import pytest
 
 from totes.cli import cli
+from totes.column import Column
 from totes.config import FunctionSettings, Settings
+from totes.contract import SourceContract, StarContract
 
 ROOT = Path(__file__).resolve().parent.parent
 OURS = ["*.md", "docs/**/*.md", "src/**/*.md", "tests/**/*.md", ".github/**/*.md"]
@@ -313,6 +315,19 @@ def test_what_it_says_when_it_fails() -> None:
     told = {part for part in parts if " " in part and part not in SAID_BY_OTHERS}
     assert len(told) > 30
     assert [part for part in sorted(told) if not any(part in text for text in texts)] == []
+
+
+def test_all_that_a_contract_may_say_is_told() -> None:
+    """The page on stars has each entry of a contract and of a column, and no other."""
+    page = (ROOT / "docs" / "concepts" / "stars.md").read_text(encoding="utf-8")
+    section = page.partition("| entry | of | says |\n")[2].partition("\n\n")[0]
+    told = [name for row in section.splitlines()[1:] for name in INLINE.findall(row.split("|")[1])]
+    fields = {
+        field.alias or name
+        for contract in (SourceContract, StarContract, Column)
+        for name, field in contract.model_fields.items()
+    }
+    assert sorted(told) == sorted(fields - {"name", "columns", "sql"})  # which are no entries
 
 
 def test_readme_tree_is_there() -> None:

@@ -82,7 +82,7 @@ def test_a_server_that_is_away_can_be_tried_again(world: World) -> None:
 def test_another_database_is_not_taken_for_a_warehouse(world: World) -> None:
     """A database without the views is told from a warehouse, and which command makes one."""
     test = looked_at(world.warehouse)
-    assert "no warehouse of Totes" in said(test)
+    assert "no warehouse of totesys" in said(test)
     assert "totes run" in said(test)
 
 
@@ -269,7 +269,7 @@ def test_text_is_only_text() -> None:
 def test_summaries_need_a_warehouse(world: World) -> None:
     """What is no warehouse is an error that a person can mend, not one of SQL."""
     connection.use(world.warehouse)
-    with pytest.raises(ConfigurationError, match=re.escape("is no warehouse of Totes")):
+    with pytest.raises(ConfigurationError, match=re.escape("is no warehouse of totesys")):
         summaries.edition()
 
 
@@ -347,5 +347,5 @@ def test_a_warehouse_of_another_version_is_told_apart(world: World) -> None:
     world.run()
     world.change("alter table totes.ledger drop column archived_at", warehouse=True)
     test = looked_at(world.warehouse, "pipeline")
-    assert "one of another version" in said(test)
+    assert "one of another version of Totes" in said(test)
     assert "totes rebuild --yes" in said(test)

@@ -68,8 +68,9 @@ def of_this_version() -> Iterator[None]:
         yield
     except (errors.UndefinedTable, errors.UndefinedColumn) as error:
         raise ConfigurationError(
-            "this database is no warehouse of Totes, or one of another version",
-            hint="totes run fills an empty one; totes rebuild --yes makes any other anew",
+            "this database is no warehouse of totesys, or one of another version of Totes",
+            hint="totes run fills an empty one, totes rebuild --yes makes an older one anew; of "
+            "another data model's there is no dashboard",
         ) from error
 
 

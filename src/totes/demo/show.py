@@ -200,7 +200,7 @@ def _farewell(box: Box, *, keep: bool) -> None:
             ("ingestion lake", f"{folder}/ingestion"),
             ("processed lake", f"{folder}/processed"),
             ("warehouse", f"database `warehouse` of the server in {folder}/postgres"),
-            ("settings", f"{folder}/settings.sh"),
+            *([("settings", f"{folder}/settings.sh")] if keep else []),  # of a server that runs
         ],
     )
     click.echo(f"\n{_title('What to try next')}")
