@@ -97,6 +97,18 @@ def test_rebuild_and_status_know_another_data_model(world: World) -> None:
     assert world.ask("select distinct first_name from dim_staff") == [("x",)]
 
 
+def test_load_knows_another_data_model(world: World) -> None:
+    """An empty warehouse is not filled from a processed lake that was made with another model."""
+    assert totes(world, "ingest").exit_code == totes(world, "process").exit_code == 0
+    model = world.folder / "model"
+    shutil.copytree(shipped_model(), model)
+    with (model / "star" / "dim_staff.sql").open("a") as text:
+        text.write("where true\n")
+    result = totes(world, "load", TOTES_MODEL=str(model))
+    assert_is_clear_error(result, "another dim_staff", "name an empty TOTES_PROCESSED")
+    assert world.ask("select from pg_tables where schemaname in ('public', 'totes')") == []
+
+
 def test_run_json_is_for_programs(world: World) -> None:
     """`--json` prints one document, a report per stage, and nothing else."""
     reports = json.loads(totes(world, "run", "--json").output)

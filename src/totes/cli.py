@@ -78,7 +78,7 @@ def run(*, every: float | None, profile: bool, confirmed: tuple[str, ...], as_js
     def once() -> bool:
         said = [pending.pop() for _ in pending[:]]
         return staged(
-            lambda progress: pipeline.staged(settings, progress, confirmed=said),
+            lambda progress: pipeline.stages(settings, progress, confirmed=said),
             as_json=as_json,
             profile=profile,
         )

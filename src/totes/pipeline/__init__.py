@@ -14,7 +14,7 @@ from totes.pipeline.loading import load, rebuild
 from totes.pipeline.processing import process
 from totes.pipeline.quarantine import Quarantine, Retried, WaitingRow, quarantined_rows, retry
 from totes.pipeline.repairing import repair
-from totes.pipeline.running import run, staged
+from totes.pipeline.running import run, stages
 from totes.pipeline.status import Status, status
 from totes.pipeline.verification import Verification, verify
 
@@ -38,7 +38,7 @@ __all__ = [
     "repair",
     "retry",
     "run",
-    "staged",
+    "stages",
     "status",
     "take_rates",
     "verify",

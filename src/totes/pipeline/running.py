@@ -25,10 +25,10 @@ def run(
     Begins nothing if a setting is missing or the warehouse's is wrong. A warehouse that is only
     away just now does not keep the source from being archived; that is said in the end.
     """
-    return list(staged(settings, progress, confirmed=confirmed, again=again, always=always))
+    return list(stages(settings, progress, confirmed=confirmed, again=again, always=always))
 
 
-def staged(
+def stages(
     settings: Settings,
     progress: Progress = silent,
     *,

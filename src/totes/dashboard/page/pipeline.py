@@ -15,7 +15,6 @@ from totes.dashboard.summaries import Edition
 MOST = 60  # batches in the charts
 QUICK = 50_000_000  # bytes of a table whose rows are counted
 LISTED = 15  # batches in the table
-
 TROUBLES = 10  # stops, if no more go on now
 # They are told apart in both themes.
 STAGES = {"ingest": "#8aa4bd", "process": "#3d7fb8", "load": "#d9662b"}
@@ -156,44 +155,9 @@ def _draw(batches: list[Row]) -> None:
     unit = f"the last {len(batches)} batches" if len(batches) > 1 else "the only batch"
     left, right = st.columns(2)
     with left:
-        # beside the first, which brings everything, the others would not be seen
-        later = [row for row in batches if row["batch"] > 1] or batches
-        drawn = [_drawn(row, row["rows"], f"{row['rows']:,} rows") for row in later]
-        numbers = [{"batch": row["batch"], "rows": row["rows"]} for row in batches]
-        most = max(later, key=lambda row: row["rows"])
-        says = f"The largest: batch {most['batch']:,} with {figures.counted(most['rows'], 'row')}."
-        if len(later) < len(batches):
-            says += f" Not drawn: the first, with {figures.counted(batches[0]['rows'], 'row')}."
-        chart = charts.columns(drawn, label="label", value="total", tip="tip", along="batch")
-        panels.chart(
-            "Rows by batch", f"Rows added or changed in all tables, {unit}", chart, numbers, says
-        )
+        _rows_by_batch(batches, unit)
     with right:
-        drawn = [
-            {**_drawn(row, row[stage], f"{row[stage]:.2f} s"), "stage": stage}
-            for row in batches
-            for stage in STAGES
-            if row[stage] is not None
-        ]
-        numbers = [{"batch": row["batch"], **_seconds(row)} for row in batches]
-        slow = max(batches, key=lambda row: row["seconds"])
-        says = f"The longest: batch {slow['batch']:,} with {slow['seconds']:.1f} s."
-        chart = charts.layered(
-            drawn,
-            label="label",
-            value="total",
-            tip="tip",
-            part="stage",
-            colours=STAGES,
-            along="batch",
-        )
-        panels.chart(
-            "Seconds by stage",
-            f"Seconds from the snapshot to the load (of a rebuild, to the rebuild), {unit}",
-            chart,
-            numbers,
-            says,
-        )
+        _seconds_by_stage(batches, unit)
     listed = [
         {
             "batch": row["batch"],
@@ -207,6 +171,43 @@ def _draw(batches: list[Row]) -> None:
         for row in batches[::-1][:LISTED]
     ]
     panels.table("Batches", f"The newest {len(listed)}, the newest first", listed)
+
+
+def _rows_by_batch(batches: list[Row], unit: str) -> None:
+    # beside the first, which brings everything, the others would not be seen
+    later = [row for row in batches if row["batch"] > 1] or batches
+    drawn = [_drawn(row, row["rows"], f"{row['rows']:,} rows") for row in later]
+    numbers = [{"batch": row["batch"], "rows": row["rows"]} for row in batches]
+    most = max(later, key=lambda row: row["rows"])
+    says = f"The largest: batch {most['batch']:,} with {figures.counted(most['rows'], 'row')}."
+    if len(later) < len(batches):
+        says += f" Not drawn: the first, with {figures.counted(batches[0]['rows'], 'row')}."
+    chart = charts.columns(drawn, label="label", value="total", tip="tip", along="batch")
+    unit = f"Rows added or changed in all tables, {unit}"
+    panels.chart("Rows by batch", unit, chart, numbers, says)
+
+
+def _seconds_by_stage(batches: list[Row], unit: str) -> None:
+    drawn = [
+        {**_drawn(row, row[stage], f"{row[stage]:.2f} s"), "stage": stage}
+        for row in batches
+        for stage in STAGES
+        if row[stage] is not None
+    ]
+    numbers = [{"batch": row["batch"], **_seconds(row)} for row in batches]
+    slow = max(batches, key=lambda row: row["seconds"])
+    says = f"The longest: batch {slow['batch']:,} with {slow['seconds']:.1f} s."
+    chart = charts.layered(
+        drawn,
+        label="label",
+        value="total",
+        tip="tip",
+        part="stage",
+        colours=STAGES,
+        along="batch",
+    )
+    unit = f"Seconds from the snapshot to the load (of a rebuild, to the rebuild), {unit}"
+    panels.chart("Seconds by stage", unit, chart, numbers, says)
 
 
 def _seconds(row: Row) -> Row:
