@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from xdist.scheduler import LoadScopeScheduling
 
-from tests.world import World, made_databases, make_template
+from tests.world import Stock, World, made_databases, make_template
 from totes.demo.postgres import PostgresServer
 
 # A shell that runs the tests in the background has them ignore Ctrl-C, and so all that they start.
@@ -53,10 +53,58 @@ def world(databases: tuple[str, str], tmp_path: Path) -> World:
     return World(*databases, tmp_path)
 
 
+@pytest.fixture(scope="session")
+def stock(
+    server: PostgresServer, handmade: str, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Stock]:
+    """Worlds over the handmade totesys that many tests begin with."""
+    made = Stock(server, handmade, tmp_path_factory.mktemp("stock"))
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def ran(stock: Stock, tmp_path: Path) -> Iterator[World]:
+    """A world over the handmade totesys after its first run: batch 1 is in the warehouse."""
+    with stock.copied("ran", World.run, tmp_path) as copy:
+        yield copy
+
+
 @pytest.fixture(autouse=True)
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     """Between two attempts of a stage no test of this process waits."""
     monkeypatch.setattr("totes.pipeline.patience.FIRST_WAIT", 0.0)
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--quick",
+        action="store_true",
+        help="leave out slow tests, and of each that needs a server all but the first case",
+    )
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Slow tests start first, so that no worker waits for one at the end; or are left out."""
+    is_slow = {item: item.get_closest_marker("slow") is not None for item in items}
+    if config.getoption("--quick"):
+        left_out = {item for item in items if is_slow[item]} | _further_cases(items)
+        config.hook.pytest_deselected(items=left_out)
+        items[:] = [item for item in items if item not in left_out]
+    items.sort(key=lambda item: not is_slow[item])
+
+
+def _further_cases(items: list[pytest.Item]) -> set[pytest.Item]:
+    """All but the first case of each test that needs a server."""
+    first: dict[str, pytest.Item] = {}
+    for item in items:
+        first.setdefault(item.nodeid.partition("[")[0], item)
+    firsts = set(first.values())
+    return {item for item in items if "server" in _fixtures(item) and item not in firsts}
+
+
+def _fixtures(item: pytest.Item) -> list[str]:
+    return getattr(item, "fixturenames", [])
 
 
 @pytest.hookimpl(optionalhook=True)

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+import shutil
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from itertools import count
 from pathlib import Path
 from typing import Any
 
 import psycopg
+from psycopg import sql
 
 from totes import pipeline
 from totes.config import Settings
@@ -32,11 +34,26 @@ def make_template(server: PostgresServer) -> str:
 def made_databases(server: PostgresServer, template: str) -> Iterator[tuple[str, str]]:
     """Yield the DSNs of a source like `template` and of an empty database; drop them after."""
     number = next(_numbers)
-    names = f"source_{number}", f"warehouse_{number}"
-    server.create_database(names[0], template=template)
-    server.create_database(names[1])
-    yield server.dsn(names[0]), server.dsn(names[1])
-    for name in names:
+    with (
+        made_database(server, f"source_{number}", template) as source,
+        made_database(server, f"warehouse_{number}") as warehouse,
+    ):
+        yield source, warehouse
+
+
+@contextmanager
+def made_database(
+    server: PostgresServer, name: str, template: str | None = None, oid: int | None = None
+) -> Iterator[str]:
+    """Yield the DSN of a new database, empty or like `template`; drop it after."""
+    options = [sql.SQL("template {}").format(sql.Identifier(template))] if template else []
+    options += [sql.SQL("oid {}").format(oid)] if oid else []
+    create = sql.SQL("create database {} {}")
+    with psycopg.connect(server.dsn(), autocommit=True) as connection:
+        connection.execute(create.format(sql.Identifier(name), sql.SQL(" ").join(options)))
+    try:
+        yield server.dsn(name)
+    finally:
         server.drop_database(name)
 
 
@@ -83,3 +100,52 @@ class World:
         lakes = [self.folder / "ingestion", self.folder / "processed"]
         files = [path for lake in lakes for path in lake.rglob("*") if path.is_file()]
         return {str(path.relative_to(self.folder)): path.read_bytes() for path in files}
+
+
+class Stock:
+    """Worlds in which something has happened, to be copied instead of lived through again.
+
+    Totes cannot tell a copy from its original: the source database has the same oid, its rows the
+    same transaction ids, and the lakes the same files. So there is one copy at a time of each.
+    """
+
+    def __init__(self, server: PostgresServer, template: str, folder: Path) -> None:
+        self._server, self._template, self._folder = server, template, folder
+        self._oids: dict[str, int] = {}
+        self._kept = ExitStack()
+
+    def close(self) -> None:
+        """Drop the originals."""
+        self._kept.close()
+
+    @contextmanager
+    def copied(
+        self, name: str, happens: Callable[[World], object], folder: Path
+    ) -> Iterator[World]:
+        """Yield a copy, with its lakes in `folder`, of the world in which something happened.
+
+        That is done once, in a new world; later copies are of the same `name`.
+        """
+        if name not in self._oids:
+            self._oids[name] = self._keep(name, happens)
+        shutil.copytree(self._folder / name, folder, dirs_exist_ok=True)
+        source, warehouse = f"{name}_source", f"{name}_warehouse"
+        with (
+            made_database(self._server, source, f"kept_{source}", self._oids[name]) as at,
+            made_database(self._server, warehouse, f"kept_{warehouse}") as to,
+        ):
+            yield World(at, to, folder)
+
+    def _keep(self, name: str, happens: Callable[[World], object]) -> int:
+        """Keep a world's databases as templates, and its lakes; the oid that its source had."""
+        source, warehouse = f"{name}_source", f"{name}_warehouse"
+        keep = self._kept.enter_context
+        (self._folder / name).mkdir()
+        with made_database(self._server, source, self._template) as at:
+            to = keep(made_database(self._server, f"kept_{warehouse}"))
+            world = World(at, to, self._folder / name)
+            happens(world)
+            query = "select oid::bigint from pg_database where datname = current_database()"
+            ((oid,),) = world.ask(query, source=True)
+            keep(made_database(self._server, f"kept_{source}", source))
+        return int(oid)
