@@ -5,6 +5,10 @@ BIN := .venv/bin
 UV := $(shell command -v uv || echo $(BIN)/uv)
 INSTALLED := .venv/installed
 
+# Where a machine sets this, each Python that starts compiles again all that it imports: a second of
+# the two that a short run takes, and the tests start hundreds.
+export PYTHONDONTWRITEBYTECODE :=
+
 .PHONY: install demo dashboard screenshots notebook test test-aws soak bench bench-full check format
 .PHONY: clean browser
 .PHONY: package bootstrap init plan apply deploy smoke destroy check-terraform audit compliance
