@@ -9,8 +9,8 @@ INSTALLED := .venv/installed
 # the two that a short run takes, and the tests start hundreds.
 export PYTHONDONTWRITEBYTECODE :=
 
-.PHONY: install demo dashboard screenshots notebook test test-aws soak bench bench-full check format
-.PHONY: clean browser
+.PHONY: install demo dashboard screenshots notebook test test-quick test-aws coverage soak
+.PHONY: bench bench-full check format clean browser
 .PHONY: package bootstrap init plan apply deploy smoke destroy check-terraform audit compliance
 
 install: $(INSTALLED)
@@ -45,13 +45,22 @@ notebook: install
 browser: install
 	-@$(BIN)/python -m scripts.browser || $(BIN)/playwright install chromium
 
-# Tests in parallel, with coverage; fails under 90 % of lines.
+# Tests in parallel, with coverage; fails under 90 % of lines. tests/README.md says what is where.
 test: browser
-	$(BIN)/pytest --numprocesses auto --cov --cov-report term
+	$(BIN)/pytest --numprocesses auto --cov --cov-report term --ignore tests/aws
 
-# Those of AWS alone: the zip, the functions, Terraform applied to a stand-in.
+# Of these, what a change of one module needs most: no slow test, and one case of each.
+test-quick: install
+	$(BIN)/pytest --numprocesses auto --quick --ignore tests/aws
+
+# Those of AWS: the zip, the functions, Terraform applied to a stand-in, for which most of them wait.
+# Coverage is added to what there is of it.
 test-aws: install
-	$(BIN)/pytest --numprocesses auto tests/aws
+	$(BIN)/pytest --numprocesses 3 --cov --cov-append --cov-report= --cov-fail-under 0 tests/aws
+
+# Of all that was run since the last `make test`; fails under 90 % of lines.
+coverage: install
+	$(BIN)/coverage report
 
 # Random histories and crashes, for as long as MINUTES says.
 MINUTES ?= 20

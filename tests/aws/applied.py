@@ -12,11 +12,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import pytest
-
 from tests.aws.deployment import Deployment, login, set_password
 from tests.aws.stand_in import StandIn
-from tests.aws.test_terraform_static import LEFTOVERS, TERRAFORM, run
+from tests.aws.terraform import LEFTOVERS, TERRAFORM, run
 
 PLANTED = "planted-2f9c41d7"  # in every password, to be found where none has to be
 PASSWORD = f"{PLANTED} '\"\\ %@:/ü"
@@ -50,19 +48,14 @@ class Configuration:
         return self.folder / "terraform" / self.root
 
     def begin(self) -> None:
-        """Make the copy, and fetch the provider."""
+        """Make the copy, and initialise it."""
         shutil.copytree(TERRAFORM, self.folder / "terraform", ignore=LEFTOVERS)
         (self.place / "stand_in_override.tf").write_text(OVERRIDE)
-        (self.folder / "plugins").mkdir()
-        self.run("terraform", "init", "-input=false")
+        self.run("terraform", "init")
 
     def run(self, *command: str) -> str:
         """What a command prints; the test fails where the command does."""
-        cache = {"TF_PLUGIN_CACHE_DIR": str(self.folder / "plugins"), "TF_INPUT": "0"}
-        with pytest.MonkeyPatch.context() as patch:
-            for variable, value in {**self.environment, **cache}.items():
-                patch.setenv(variable, value)
-            self.printed.append(run(*command, folder=self.place))
+        self.printed.append(run(*command, folder=self.place, variables=self.environment))
         return self.printed[-1]
 
     def apply(self, *arguments: str) -> dict[str, Any]:
@@ -101,7 +94,14 @@ class Applied(Deployment):
 
 
 def prepared(
-    aws: StandIn, databases: tuple[str, str], folder: Path, package: Path, *, root: str, name: str
+    aws: StandIn,
+    databases: tuple[str, str],
+    folder: Path,
+    package: Path,
+    plugins: dict[str, str],
+    *,
+    root: str,
+    name: str,
 ) -> Applied:
     """A configuration about to be applied, whose functions are to log in to the databases.
 
@@ -109,6 +109,7 @@ def prepared(
     """
     environment = {
         **aws.environment,
+        **plugins,
         "TF_VAR_alarm_emails": json.dumps(["someone@example.com"]),
         "TF_VAR_package": str(package),
     }

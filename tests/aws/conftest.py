@@ -7,15 +7,16 @@ import os
 import platform
 import sys
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
 from scripts.lambda_zip import build
-from tests.aws import applied as terraform
-from tests.aws.applied import PASSWORD, PLANTED, Applied, prepared
+from tests.aws.applied import PASSWORD, PLANTED, Applied, apply, prepared
 from tests.aws.deployment import Deployment, deploy
 from tests.aws.stand_in import StandIn, stand_in
+from tests.aws.terraform import fetch_provider
 from tests.world import made_databases
 from totes.demo.postgres import PostgresServer
 
@@ -23,22 +24,36 @@ PYTHON = f"{sys.version_info.major}.{sys.version_info.minor}"
 ARCHITECTURE = "arm64" if platform.machine() in {"aarch64", "arm64"} else "x86_64"
 
 
+@contextmanager
+def first_of_all_workers(factory: pytest.TempPathFactory, what: str) -> Iterator[Path]:
+    """Yield a folder that all workers share; for the block, no other of them is in its own."""
+    base = factory.getbasetemp()
+    shared = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / what
+    shared.mkdir(exist_ok=True)
+    with (shared / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield shared
+
+
 @pytest.fixture(scope="session")
 def package(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The zip, for the Python that runs the tests; built once, whichever worker comes first."""
     if sys.platform != "linux":
         pytest.skip("what is in the zip, and Lambda's runtime client, run on Linux only")
-    shared = tmp_path_factory.getbasetemp()
-    if "PYTEST_XDIST_WORKER" in os.environ:
-        shared = shared.parent
-    output = shared / "totes-lambda.zip"
-    with (shared / "package.lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
+    with first_of_all_workers(tmp_path_factory, "package") as shared:
+        output = shared / "totes-lambda.zip"
         if not output.exists():
             with pytest.MonkeyPatch.context() as patch:
                 patch.setenv("TOTES_SOURCE", f"postgresql://u:{PLANTED}@localhost/x")
                 build(output, ARCHITECTURE, PYTHON)
     return output
+
+
+@pytest.fixture(scope="session")
+def plugins(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """The environment in which Terraform finds its provider, fetched once for all workers."""
+    with first_of_all_workers(tmp_path_factory, "provider") as shared:
+        return {"TF_PLUGIN_CACHE_DIR": str(fetch_provider(shared))}
 
 
 @pytest.fixture(scope="session")
@@ -74,6 +89,7 @@ def deployed(
 
 @pytest.fixture(scope="session")
 def default(
+    plugins: dict[str, str],  # first, as it may not be had
     aws: StandIn,
     package: Path,
     server: PostgresServer,
@@ -83,7 +99,8 @@ def default(
     """Totes on AWS as Terraform applies it by default; once, as that takes a minute."""
     folder = tmp_path_factory.mktemp("default")
     with made_databases(server, handmade) as databases:
-        yield terraform.apply(prepared(aws, databases, folder, package, root=".", name="totes"))
+        made = prepared(aws, databases, folder, package, plugins, root=".", name="totes")
+        yield apply(made)
 
 
 @pytest.fixture

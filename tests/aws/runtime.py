@@ -28,14 +28,28 @@ RUNTIME = [
 ]
 NEXT = "/2018-06-01/runtime/invocation/next"
 
+# Where coverage is measured, that of the handlers is, too: this variable has its configuration. It
+# is saved whenever a handler has done, as nobody tells a process of Lambda that it is to end.
+MEASURED = "COVERAGE_PROCESS_CONFIG"
+MEASURE = """
+import runpy
+import coverage
+from awslambdaric.lambda_runtime_client import LambdaRuntimeClient as Client
+measured, wait = coverage.process_startup(), Client.wait_next_invocation
+Client.wait_next_invocation = lambda self: measured.save() or wait(self)
+runpy.run_module("awslambdaric", run_name="__main__", alter_sys=True)
+"""
+
 
 def make_runtime(folder: Path) -> Path:
     """Fill a folder with what stands for /var/runtime, out of this interpreter's packages."""
     folder.mkdir(parents=True)
     for place in map(Path, sys.path):
-        for name in RUNTIME:
-            for found in (place / name, *place.glob(f"{name}.*")):
-                if found.exists() and not (folder / found.name).exists():
+        for name in [*RUNTIME, "coverage"] if MEASURED in os.environ else RUNTIME:
+            # (a program of that name, beside pytest, is no package)
+            packages = [place / name] if (place / name).is_dir() else []
+            for found in (*packages, *place.glob(f"{name}.*")):
+                if not (folder / found.name).exists():
                     (folder / found.name).symlink_to(found)
     return folder
 
@@ -175,7 +189,8 @@ class Environment:
         self.kill()
         self._api = _Api(self.function.arn, self.function.timeout)
         self._server = self._api.start()
-        command = [sys.executable, "-S", "-s", "-B", "-m", "awslambdaric", self.function.handler]
+        main = ["-c", MEASURE] if MEASURED in os.environ else ["-m", "awslambdaric"]
+        command = [sys.executable, "-S", "-s", "-B", *main, self.function.handler]
         with self._log.open("ab") as log:
             self._process = subprocess.Popen(
                 command,
@@ -202,6 +217,7 @@ class Environment:
             "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": str(function.memory),
             "AWS_LAMBDA_INITIALIZATION_TYPE": "on-demand",
             "_HANDLER": function.handler,
+            **{name: os.environ[name] for name in [MEASURED] if name in os.environ},
             **dict(function.variables),
         }
 

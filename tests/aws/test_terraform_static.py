@@ -3,51 +3,16 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 import shutil
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import NoReturn
 
 import pytest
 
-TERRAFORM = Path(__file__).parents[2] / "terraform"
+from tests.aws.terraform import LEFTOVERS, NO_PROVIDER, NO_TERRAFORM, TERRAFORM, fetch_provider, run
+
 ROOTS = [".", "bootstrap", "examples/default", "examples/complete"]
-
-# Terraform's own files: of a directory that was worked in, and none of the configuration's.
-LEFTOVERS = shutil.ignore_patterns(".terraform*", "*.tfstate*", "backend.hcl", "*.tfplan")
-
-
-def missing(what: str) -> NoReturn:
-    """Skip the test, for what this machine does not have; in CI fail it."""
-    if os.environ.get("CI") == "true":
-        pytest.fail(f"there is no {what}, and this is CI")
-    pytest.skip(f"there is no {what}")
-
-
-def ran(*command: str, folder: Path) -> subprocess.CompletedProcess[str]:
-    """A command that has run, in a folder, or a test that is skipped for want of its program."""
-    beside = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
-    program = shutil.which(command[0], path=beside) or missing(f"`{command[0]}`")
-    return subprocess.run(
-        [program, *command[1:]],
-        cwd=folder,
-        capture_output=True,
-        text=True,
-        check=False,
-        env={**os.environ, "CHECKPOINT_DISABLE": "1", "TF_IN_AUTOMATION": "1"},
-    )
-
-
-def run(*command: str, folder: Path) -> str:
-    """What a command prints; the test fails with it where the command does."""
-    result = ran(*command, folder=folder)
-    if result.returncode:
-        pytest.fail(f"{' '.join(command)}\n{result.stdout}{result.stderr}")
-    return result.stdout
 
 
 @pytest.fixture(scope="module")
@@ -58,25 +23,16 @@ def copy(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-@pytest.fixture(scope="module")
-def plugins(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """Providers are fetched once for all directories."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("TF_PLUGIN_CACHE_DIR", str(tmp_path_factory.mktemp("plugins")))
-        yield
-
-
 def test_terraform_is_formatted() -> None:
     """`terraform fmt` would change nothing."""
     run("terraform", "fmt", "-check", "-diff", "-recursive", folder=TERRAFORM)
 
 
 @pytest.mark.parametrize("root", ROOTS)
-@pytest.mark.usefixtures("plugins")
-def test_terraform_is_valid(copy: Path, root: str) -> None:
+def test_terraform_is_valid(copy: Path, plugins: dict[str, str], root: str) -> None:
     """Each root module, the examples among them, is valid; there are no warnings but the one that
     a module's backend is not an example's."""
-    run("terraform", "init", "-backend=false", "-input=false", folder=copy / root)
+    run("terraform", "init", "-backend=false", folder=copy / root, variables=plugins)
     told = json.loads(run("terraform", "validate", "-json", folder=copy / root))
     others = {note["summary"] for note in told["diagnostics"]} - {"Backend configuration ignored"}
     assert told["valid"]
@@ -84,10 +40,9 @@ def test_terraform_is_valid(copy: Path, root: str) -> None:
 
 
 @pytest.mark.parametrize("root", [".", "bootstrap"])
-@pytest.mark.usefixtures("plugins")
-def test_plans_are_what_the_variables_say(copy: Path, root: str) -> None:
+def test_plans_are_what_the_variables_say(copy: Path, plugins: dict[str, str], root: str) -> None:
     """`terraform test`: optional parts come and go with their variables, nonsense is refused."""
-    run("terraform", "init", "-backend=false", "-input=false", folder=copy / root)
+    run("terraform", "init", "-backend=false", folder=copy / root, variables=plugins)
     run("terraform", "test", folder=copy / root)
 
 
@@ -158,3 +113,35 @@ def test_every_alarm_is_in_the_runbook() -> None:
     table = guide[guide.index("| alarm | what it means |") :]
     first = [row.split("|")[1] for row in table.splitlines() if row.startswith("| `")]
     assert sorted(re.findall(r"`([\w-]+)`", " ".join(first))) == sorted(alarms())
+
+
+def test_without_terraform_what_needs_it_is_left_out(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where there is no Terraform a test that needs it is skipped, in CI too, and says why."""
+    monkeypatch.setenv("PATH", "/nowhere")
+    monkeypatch.setenv("CI", "true")
+    with pytest.raises(pytest.skip.Exception, match=re.escape(NO_TERRAFORM)):
+        fetch_provider(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("ci", "left_out"), [("", pytest.skip.Exception), ("true", pytest.fail.Exception)]
+)
+def test_without_the_provider_what_needs_it_is_left_out_but_not_in_ci(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, ci: str, left_out: type[BaseException]
+) -> None:
+    """Where the provider cannot be had a test that needs it is skipped, with what Terraform said;
+    in CI it fails. The second one to ask is told the same without another try."""
+    run("terraform", "version", folder=tmp_path)  # or this test is left out itself
+    (tmp_path / "empty").mkdir()
+    mirror = f'provider_installation {{ filesystem_mirror {{ path = "{tmp_path}/empty" }} }}'
+    (tmp_path / "mirror.tfrc").write_text(mirror)
+    monkeypatch.setenv("TF_CLI_CONFIG_FILE", str(tmp_path / "mirror.tfrc"))
+    monkeypatch.setenv("CI", ci)
+    with pytest.raises(left_out, match=re.escape(NO_PROVIDER)) as first:
+        fetch_provider(tmp_path)
+    assert "hashicorp/aws" in str(first.value)
+    monkeypatch.setenv("PATH", "/nowhere")
+    with pytest.raises(left_out, match="hashicorp/aws"):
+        fetch_provider(tmp_path)
