@@ -11,6 +11,7 @@ import json
 import math
 import os
 import queue
+import shutil
 import signal
 import subprocess
 import sys
@@ -28,17 +29,9 @@ RUNTIME = [
 ]
 NEXT = "/2018-06-01/runtime/invocation/next"
 
-# Where coverage is measured, that of the handlers is, too: this variable has its configuration. It
-# is saved whenever a handler has done, as nobody tells a process of Lambda that it is to end.
+# Where coverage is measured, that of the handlers is, too: this variable has its configuration.
 MEASURED = "COVERAGE_PROCESS_CONFIG"
-MEASURE = """
-import runpy
-import coverage
-from awslambdaric.lambda_runtime_client import LambdaRuntimeClient as Client
-measured, wait = coverage.process_startup(), Client.wait_next_invocation
-Client.wait_next_invocation = lambda self: measured.save() or wait(self)
-runpy.run_module("awslambdaric", run_name="__main__", alter_sys=True)
-"""
+ROOT = Path(__file__).parents[2]
 
 
 def make_runtime(folder: Path) -> Path:
@@ -180,6 +173,8 @@ class Environment:
         if self._process.poll() is None:
             os.killpg(self._process.pid, signal.SIGKILL)
         self._process.wait()
+        if self._coverage.exists():
+            shutil.move(self._coverage, ROOT / f".coverage.{uuid4()}")
         self._api.events.put(None)
         self._server.shutdown()
         self._server.server_close()
@@ -189,7 +184,8 @@ class Environment:
         self.kill()
         self._api = _Api(self.function.arn, self.function.timeout)
         self._server = self._api.start()
-        main = ["-c", MEASURE] if MEASURED in os.environ else ["-m", "awslambdaric"]
+        measured = [str(Path(__file__).with_name("measured.py")), str(self._coverage)]
+        main = measured if MEASURED in os.environ else ["-m", "awslambdaric"]
         command = [sys.executable, "-S", "-s", "-B", *main, self.function.handler]
         with self._log.open("ab") as log:
             self._process = subprocess.Popen(
@@ -220,6 +216,10 @@ class Environment:
             **{name: os.environ[name] for name in [MEASURED] if name in os.environ},
             **dict(function.variables),
         }
+
+    @property
+    def _coverage(self) -> Path:
+        return self._folder / "coverage"
 
     @property
     def _log(self) -> Path:
