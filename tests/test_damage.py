@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
-from tests.world import World
+from tests.world import Stock, World
 from totes import pipeline
 from totes.errors import DamageError
 
@@ -32,14 +32,18 @@ def forge(path: Path) -> None:
     path.write_text(json.dumps(document))
 
 
-@pytest.fixture
-def halfway(world: World) -> World:
-    """Three batches are ingested; the first has been processed and loaded."""
+def get_halfway(world: World) -> None:
     world.run()
     for units in (1111, 2222):
         world.change(f"update sales_order set units_sold = {units} where sales_order_id = 14")
         pipeline.ingest(world.settings)
-    return world
+
+
+@pytest.fixture
+def halfway(stock: Stock, tmp_path: Path) -> Iterator[World]:
+    """Three batches are ingested; the first has been processed and loaded."""
+    with stock.copied("halfway", get_halfway, tmp_path) as copy:
+        yield copy
 
 
 def assert_named(world: World, name: str) -> None:
