@@ -115,6 +115,22 @@ def add_star(
     (_folder(world, "star") / f"{stem}.sql").write_text(query, encoding="utf-8")
 
 
+def add_things(
+    world: World, source: str = "integer", star: str = "integer", also: str = ""
+) -> None:
+    """A table `things` with a key of one type, and `facts` and `members`, with one of another.
+
+    `also` ends the names of all three, for more than one such table in a world.
+    """
+    columns = {"id": source, "said": "text"}
+    create(world, f"things{also}", columns, key=["id"])
+    add_source(world, f"things{also}", columns)
+    for name, fact in (("facts", True), ("members", False)):
+        columns = {"id": star, "said": "varchar(9)"}
+        query, things = f"select id, said from things{also}", f"things{also}"
+        add_star(world, f"{name}{also}", columns, query, driven_by=things, fact=fact)
+
+
 def _folder(world: World, part: str) -> Path:
     folder = Path(world.extra["model"]) / part
     folder.mkdir(parents=True, exist_ok=True)
