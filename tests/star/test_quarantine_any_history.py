@@ -10,10 +10,8 @@ from tests.any_quarantine import AnyQuarantine
 from totes.demo.postgres import PostgresServer
 
 
-@pytest.mark.parametrize("part", range(2))
-def test_never_in_both_and_never_in_neither(
-    server: PostgresServer, handmade: str, part: int
-) -> None:
+@pytest.mark.slow
+def test_never_in_both_and_never_in_neither(server: PostgresServer, handmade: str) -> None:
     """However rows break and are mended, a row's newest version is in the star or in quarantine,
     the older versions stand, and a mended row is out by itself."""
     AnyQuarantine.server, AnyQuarantine.template = server, handmade
