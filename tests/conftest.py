@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from xdist.scheduler import LoadScopeScheduling
 
+from tests.own_model import add_things, insert, own_world
 from tests.world import Stock, World, made_databases, make_template
 from totes.demo.postgres import PostgresServer
 
@@ -68,6 +69,23 @@ def ran(stock: Stock, tmp_path: Path) -> Iterator[World]:
     """A world over the handmade totesys after its first run: batch 1 is in the warehouse."""
     with stock.copied("ran", World.run, tmp_path) as copy:
         yield copy
+
+
+@pytest.fixture
+def own(server: PostgresServer, tmp_path: Path) -> Iterator[World]:
+    """A world without a data model yet, which is the test's to write."""
+    with own_world(server, tmp_path) as world:
+        yield world
+
+
+@pytest.fixture
+def small(own: World) -> World:
+    """A world of two source tables, two facts and two dimensions, after its first run."""
+    for also in ("", "_2"):
+        add_things(own, also=also)
+        insert(own, f"things{also}", {"id": 1, "said": "one"}, {"id": 2, "said": "two"})
+    own.run()
+    return own
 
 
 @pytest.fixture(autouse=True)

@@ -7,20 +7,17 @@ import re
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any
 
 import psycopg
 import pytest
 
 from tests.forging import change_file, forge
-from tests.own_model import add_things, insert, own_world
 from tests.test_cli import totes
 from tests.world import World
 from totes import changes, pipeline
 from totes.changes import current
 from totes.contract import shipped_model
-from totes.demo.postgres import PostgresServer
 from totes.difference import Difference
 from totes.errors import TransientError
 from totes.pipeline import Comparison, star_and_warehouse
@@ -77,17 +74,6 @@ def tables(world: World, *schemas: str) -> dict[str, list[str]]:
 def everything(world: World) -> tuple[Any, ...]:
     """All that there is: both lakes, and the warehouse."""
     return world.objects(), tables(world, "public", "totes")
-
-
-@pytest.fixture
-def small(server: PostgresServer, tmp_path: Path) -> Iterator[World]:
-    """A world of two source tables, two facts and two dimensions, after its first run."""
-    with own_world(server, tmp_path) as world:
-        for also in ("", "_2"):
-            add_things(world, also=also)
-            insert(world, f"things{also}", {"id": 1, "said": "one"}, {"id": 2, "said": "two"})
-        world.run()
-        yield world
 
 
 # What is well

@@ -3,8 +3,6 @@ a row is the same row whatever its key's spelling, and no other."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -15,22 +13,13 @@ from tests.own_model import (
     add_things,
     create,
     insert,
-    own_world,
     quarantined,
 )
 from tests.world import World
 from totes import pipeline
-from totes.demo.postgres import PostgresServer
 from totes.errors import ConfigurationError
 
 FACTS = "select id, said, batch, change from facts order by record"
-
-
-@pytest.fixture
-def own(server: PostgresServer, tmp_path: Path) -> Iterator[World]:
-    """A world without a data model yet."""
-    with own_world(server, tmp_path) as world:
-        yield world
 
 
 # Type at the source, type in the star, a key, and how else its value may be spelled.

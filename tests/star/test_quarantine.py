@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
-from pathlib import Path
 
 import duckdb
 import pytest
@@ -15,20 +13,11 @@ from tests.own_model import (
     add_things,
     create,
     insert,
-    own_world,
     quarantined,
 )
 from tests.world import World
 from totes import pipeline
-from totes.demo.postgres import PostgresServer
 from totes.errors import ModelError
-
-
-@pytest.fixture
-def own(server: PostgresServer, tmp_path: Path) -> Iterator[World]:
-    """A world without a data model yet."""
-    with own_world(server, tmp_path) as world:
-        yield world
 
 
 def order(world: World, assignments: str, order_id: int = 14) -> None:
