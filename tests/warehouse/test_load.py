@@ -5,6 +5,8 @@ from __future__ import annotations
 import shutil
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from threading import Barrier
+from typing import Any
 
 import psycopg
 import pytest
@@ -16,6 +18,7 @@ from totes.contract import shipped_model
 from totes.demo.postgres import PostgresServer
 from totes.errors import ConfigurationError, DamageError, ModelError, TransientError
 from totes.pipeline import loading
+from totes.pipeline.batches import commit
 
 
 def handed_over(world: World, work: duck.Workspace, number: int) -> warehouse.Batch:
@@ -67,12 +70,23 @@ def test_loads_at_once_apply_each_batch_once(processed: World) -> None:
     assert processed.ask("select count(*) from facts") == [(8,)]
 
 
-def test_runs_at_once_give_one_batch_each_number(own: World) -> None:
+def test_runs_at_once_give_one_batch_each_number(
+    own: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Several runs at the same time: one batch per number, and the right end."""
     add_things(own)
     insert(own, "things", {"id": 1, "said": "one"}, {"id": 2, "said": "two"})
+    all_captured = Barrier(4, timeout=60)
+
+    def together(*arguments: Any) -> bool:
+        all_captured.wait()
+        return commit(*arguments)
+
+    monkeypatch.setattr("totes.pipeline.ingestion.commit", together)
     with ThreadPoolExecutor(4) as pool:
-        list(pool.map(lambda _: own.run(), range(4)))
+        runs = list(pool.map(lambda _: own.run(), range(4)))
+    for reports in zip(*runs, strict=True):  # of each stage
+        assert [number for report in reports for number in report.batches] == [1]
     own.run()
     assert own.ask("select count(*), max(batch) from facts") == [(2, 1)]
     assert sorted(p.name for p in own.folder.glob("ingestion/manifests/*/*/*")) == ["001.json"]
