@@ -13,6 +13,7 @@ import psycopg
 import pytest
 
 from tests.forging import change_file, forge
+from tests.own_model import add_things, insert
 from tests.test_cli import totes
 from tests.world import World
 from totes import changes, pipeline
@@ -204,18 +205,18 @@ def test_types_of_a_model_of_your_own_are_well(world: World) -> None:
     assert assert_well(world)[STAR, "fact_sales_order"].explained == "and 1 in quarantine"
 
 
-def test_runs_at_work_are_no_difference(ran: World, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_runs_at_work_are_no_difference(small: World, monkeypatch: pytest.MonkeyPatch) -> None:
     """A verification while others write, run and load is as well as one alone, whenever a batch is
     committed: between two lakes, right after the snapshot of the source, between two tables."""
     batches = [1]
 
     def another_runs() -> None:
-        ran.change(
-            f"update sales_order set units_sold = {len(batches)} where sales_order_id = 14",
-            "delete from payment where payment_id = 8",
-            f"update payment set payment_amount = {len(batches)} where payment_id = 7",
+        small.change(
+            f"update things set said = 'run {len(batches)}' where id = 1",
+            f"update things_2 set said = 'run {len(batches)}' where id = 1",
+            "delete from things_2 where id = 2",
         )
-        batches.extend(ran.run()[-1].batches)
+        batches.extend(small.run()[-1].batches)
 
     @contextmanager
     def overtaken(*arguments: Any) -> Iterator[Any]:
@@ -232,7 +233,7 @@ def test_runs_at_work_are_no_difference(ran: World, monkeypatch: pytest.MonkeyPa
             another_runs()
 
     monkeypatch.setattr("totes.pipeline.source_and_lake.looking", overtaken)
-    found = pipeline.verify(ran.settings, meanwhile)
+    found = pipeline.verify(small.settings, meanwhile)
     assert differences(found) == {}
     assert found.is_well
     assert begun == {"a lake", SOURCE, STAR, WAREHOUSE}
@@ -288,44 +289,45 @@ def test_values_that_the_lake_has_wrong_are_found(world: World) -> None:
     assert differing(world) == {(SOURCE, table): keys for table, (_, keys) in FORGED.items()}
 
 
-def test_repair_captures_again(world: World) -> None:
+def test_repair_captures_again(own: World) -> None:
     """--repair archives the true value as a change of a new batch; the history is that of what was
     held, and then the truth. All else stays as it was."""
-    pipeline.ingest(world.settings)
-    path = change_file(world, "sales_order")
-    forge(
-        world,
-        path,
-        "select * replace (if(sales_order_id = 14, 7, units_sold) as units_sold) from file",
-    )
-    world.run()
-    before = world.objects()
-    result = totes(world, "verify", "--repair")
+    for also in ("", "_2"):
+        add_things(own, also=also)
+        insert(own, f"things{also}", {"id": 1, "said": "true"}, {"id": 2, "said": "true"})
+    pipeline.ingest(own.settings)
+    wrong = "select * replace (if(id = 1, 'wrong', said) as said) from file"
+    forge(own, change_file(own, "things"), wrong)
+    own.run()
+    before = own.objects()
+    result = totes(own, "verify", "--repair", TOTES_MODEL=str(own.extra["model"]))
     assert result.exit_code == 0, result.output
-    assert "totes verify found differences" in result.output
+    assert result.output.count("totes verify found differences") == 1
     assert "all is well" in result.output
-    after = world.objects()
+    after = own.objects()
     assert before.items() <= after.items()
     assert {key.split("/")[1] for key in after.keys() - before.keys()} == {
-        "sales_order",
-        "fact_sales_order",
+        "things",
+        "facts",
+        "members",
         "manifests",
     }
-    versions = "select batch, change, units_sold from fact_sales_order where sales_order_id = 14"
-    assert world.ask(f"{versions} order by batch") == [(1, "insert", 7), (2, "update", 42972)]
+    versions = "select batch, change, said from facts where id = 1 order by batch"
+    assert own.ask(versions) == [(1, "insert", "wrong"), (2, "update", "true")]
 
 
-def test_repair_brings_back_lost_rows(ran: World) -> None:
+def test_repair_brings_back_lost_rows(small: World) -> None:
     """Rows that the lake lost and still counts are captured again, and those that it has too many
     are deleted; what is pending in another table comes along."""
-    more = "select * replace (77 as staff_id) from file where staff_id = 3"
-    lost = "from file where staff_id = 7"
-    forge(ran, change_file(ran, "staff"), f"{lost} union all {more}")
-    ran.change("update payment set paid = not paid where payment_id = 8")
-    reports, after = pipeline.repair(ran.settings)
-    assert reports[0].tables.keys() == {"staff", "payment"}
-    staff, payment = (reports[0].tables[table] for table in ("staff", "payment"))
-    assert (staff.inserted, staff.updated, staff.deleted, payment.updated) == (2, 0, 1, 1)
+    insert(small, "things", {"id": 3, "said": "three"})
+    small.run()
+    another = "select * replace (77 as id) from file where id = 1"
+    forge(small, change_file(small, "things"), another)
+    small.change("update things_2 set said = 'new' where id = 1")
+    reports, after = pipeline.repair(small.settings)
+    assert reports[0].tables.keys() == {"things", "things_2"}
+    lost, pending = (reports[0].tables[table] for table in ("things", "things_2"))
+    assert (lost.inserted, lost.updated, lost.deleted, pending.updated) == (2, 0, 1, 1)
     assert after.is_well
 
 
