@@ -133,6 +133,7 @@ def test_nothing_there_yet_is_well(world: World) -> None:
     assert {what for what, _ in verified(world)} == {SOURCE}
 
 
+@pytest.mark.slow
 def test_history_is_well(ran: World, monkeypatch: pytest.MonkeyPatch) -> None:
     """Facts deleted and inserted again, versions, members that are gone while facts refer to them,
     rows in quarantine over older versions: all as it should be, and told; also where there are so

@@ -33,6 +33,7 @@ SPELLED = [
 ]
 
 
+@pytest.mark.slow
 def test_key_spelled_otherwise_is_the_same_row(own: World) -> None:
     """A key that is written in another way for the same value deletes nothing; a row that changes
     with it is an update; and when it is deleted, it is gone."""
