@@ -13,7 +13,7 @@ import pytest
 from xdist.scheduler import LoadScopeScheduling
 
 from tests.own_model import add_things, insert, own_world
-from tests.world import Stock, World, made_databases, make_template
+from tests.world import Stock, World, made_databases, make_template, make_trouble
 from totes.demo.postgres import PostgresServer
 
 # A shell that runs the tests in the background has them ignore Ctrl-C, and so all that they start.
@@ -52,6 +52,33 @@ def databases(server: PostgresServer, handmade: str) -> Iterator[tuple[str, str]
 def world(databases: tuple[str, str], tmp_path: Path) -> World:
     """A world over the handmade totesys, in which nothing has run yet."""
     return World(*databases, tmp_path)
+
+
+@pytest.fixture(scope="session")
+def untouched_databases(server: PostgresServer, handmade: str) -> Iterator[tuple[str, str]]:
+    """Databases as of `databases`, of the session."""
+    with made_databases(server, handmade) as dsns:
+        yield dsns
+
+
+@pytest.fixture
+def untouched(untouched_databases: tuple[str, str], tmp_path: Path) -> Iterator[World]:
+    """A world over the handmade totesys, in which nothing runs: for tests that only look at its
+    databases, which are shared, or are refused. Its lakes' folder is the test's own."""
+    world = World(*untouched_databases, tmp_path)
+    yield world
+    assert world.ask("select to_regnamespace('totes')") == [(None,)], "the warehouse was touched"
+
+
+@pytest.fixture(scope="session")
+def troubled(
+    server: PostgresServer, handmade: str, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[World]:
+    """A world after `make_trouble`, for tests that only look at it."""
+    with made_databases(server, handmade) as dsns:
+        world = World(*dsns, tmp_path_factory.mktemp("troubled"))
+        make_trouble(world)
+        yield world
 
 
 @pytest.fixture(scope="session")

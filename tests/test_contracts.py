@@ -6,17 +6,20 @@ import json
 import signal
 import time
 import tomllib
+from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from click.testing import CliRunner, Result
 
-from tests.test_cli import start, wait_for
-from tests.world import World
+from tests.world import World, made_database
 from totes import pipeline
 from totes.cli import cli
 from totes.contract import DataModel, shipped_model
+from totes.demo.postgres import PostgresServer
 from totes.errors import ConfigurationError
 
 
@@ -25,17 +28,24 @@ def totes(world: World, *arguments: str) -> Result:
     return CliRunner().invoke(cli, arguments, env=world.environment | extra)
 
 
+@pytest.fixture
+def world(server: PostgresServer, handmade: str, untouched: World) -> Iterator[World]:
+    """A world whose source is the test's own to alter; into its warehouse nothing goes."""
+    with made_database(server, "altered", handmade) as source:
+        yield World(source, untouched.warehouse, untouched.folder)
+
+
 def checked(world: World) -> dict[str, Any]:
     found: dict[str, Any] = json.loads(totes(world, "contract", "check", "--json").stdout)
     return found
 
 
-def test_kept_contracts_are_said_to_be_kept(world: World) -> None:
+def test_kept_contracts_are_said_to_be_kept(untouched: World) -> None:
     """Where nothing differs the check says so, ends well, and has touched nothing."""
-    result = totes(world, "contract", "check")
+    result = totes(untouched, "contract", "check")
     assert result.exit_code == 0
     assert result.stdout.splitlines()[-1] == "11 contracts: all kept"
-    assert world.objects() == {}
+    assert untouched.objects() == {}
 
 
 def test_what_would_stop_a_table_is_said_before_it_does(world: World) -> None:
@@ -65,27 +75,23 @@ def test_what_would_stop_a_table_is_said_before_it_does(world: World) -> None:
     assert found["uncontracted"] == ["surprise"]
 
 
-@pytest.mark.parametrize(
-    ("change", "problem"),
-    [
-        ("drop table payment cascade", "payment: there is no table public.payment at the source"),
-        (
-            "alter table payment alter column payment_amount type double precision",
-            "payment: column payment_amount is double precision, and should be numeric",
-        ),
-        (
-            "alter table payment drop constraint payment_pkey, add primary key (payment_date, "
-            "payment_id)",
-            "payment: its primary key is (payment_id, payment_date), and should be (payment_id)",
-        ),
-    ],
-)
-def test_check_and_run_agree(world: World, change: str, problem: str) -> None:
+def test_check_and_run_agree(ran: World) -> None:
     """What the check says would stop a table does stop it, with the same words."""
-    world.run()
-    world.change(change)
-    assert checked(world)["tables"]["payment"]["problem"] == problem
-    assert [str(said) for said in world.run()[0].problems.values()] == [problem]
+    ran.change(
+        "drop table purchase_order cascade",
+        "alter table payment alter column payment_amount type double precision",
+        "alter table design drop constraint design_pkey, add primary key (design_name, design_id)",
+    )
+    expected = {
+        "design": "design: its primary key is (design_id, design_name), and should be (design_id)",
+        "payment": "payment: column payment_amount is double precision, and should be numeric",
+        "purchase_order": "purchase_order: there is no table public.purchase_order at the source",
+    }
+    tables = checked(ran)["tables"]
+    assert {name: table["problem"] for name, table in tables.items() if table["problem"]} == (
+        expected
+    )
+    assert {name: str(said) for name, said in ran.run()[0].problems.items()} == expected
 
 
 def test_inferred_contracts_capture_the_whole_source(world: World, tmp_path: Path) -> None:
@@ -150,53 +156,64 @@ def test_names_of_every_kind_are_inferred(world: World, tmp_path: Path) -> None:
     assert not pipeline.ingest(world.settings).problems
 
 
-def test_nothing_is_overwritten(world: World, tmp_path: Path) -> None:
+def test_nothing_is_overwritten(untouched: World, tmp_path: Path) -> None:
     """Where there are contracts already, none is written; nor where there is no table at all."""
     (tmp_path / "source").mkdir()
     (tmp_path / "source" / "mine.toml").write_text("")
-    result = totes(world, "contract", "infer", str(tmp_path))
+    result = totes(untouched, "contract", "infer", str(tmp_path))
     assert result.exit_code == 1
     assert "is not empty" in result.stderr
     assert [path.name for path in (tmp_path / "source").iterdir()] == ["mine.toml"]
     with pytest.raises(ConfigurationError, match="no table with a primary key in the schema x"):
-        pipeline.infer_contracts(world.settings, tmp_path / "new", "x")
+        pipeline.infer_contracts(untouched.settings, tmp_path / "new", "x")
     assert not (tmp_path / "new").exists()
 
 
-def test_deletions_are_confirmed_on_the_command_line(world: World) -> None:
+def test_deletions_are_confirmed_on_the_command_line(ran: World) -> None:
     """A run that finds a table emptied ends with 1 and names the option that confirms it, which
     holds for the named table and ends well."""
-    world.run()
-    world.change("truncate payment, sales_order cascade")
-    result = totes(world, "run")
+    ran.change("truncate payment, sales_order cascade")
+    result = totes(ran, "run")
     assert result.exit_code == 1
     assert "hint: if that is right, totes run --confirm-deletions payment" in result.stdout
-    assert totes(world, "ingest", "--confirm-deletions", "payment").exit_code == 1
-    assert totes(world, "status").exit_code == 1
-    assert totes(world, "run", "--confirm-deletions", "sales_order").exit_code == 0
-    assert world.ask("select count(*) from current_payment, current_sales_order") == [(0,)]
-    wrong = totes(world, "run", "--confirm-deletions", "pay")
+    assert totes(ran, "ingest", "--confirm-deletions", "payment").exit_code == 1
+    assert totes(ran, "status").exit_code == 1
+    assert totes(ran, "run", "--confirm-deletions", "sales_order").exit_code == 0
+    assert ran.ask("select count(*) from current_payment, current_sales_order") == [(0,)]
+    wrong = totes(ran, "run", "--confirm-deletions", "pay")
     assert wrong.exit_code == 1
     assert "pay is no source table" in wrong.stderr
 
 
-def test_a_word_is_for_one_run(world: World) -> None:
-    """With `--every`, deletions are confirmed for the first run, and not for a mishap to come."""
-    world.run()
-    rows = world.ask("select count(*) from current_payment")
-    some = f"select from current_payment having count(*) = {rows[0][0]}"
-    none = "select from current_payment having count(*) = 0"
-    world.change("create table kept as table payment", "delete from payment")
-    process = start(world, "run", "--every", "0.2s", "--confirm-deletions", "payment")
-    try:
-        wait_for(world, none)
-        world.change("insert into payment table kept")
-        wait_for(world, some)
-        world.change("delete from payment")
-        deadline = time.monotonic() + 30
-        while not pipeline.status(world.settings).ingestion.problems:
-            assert time.monotonic() < deadline
-    finally:
-        process.send_signal(signal.SIGINT)
-        process.communicate(timeout=20)
-    assert world.ask("select count(*) from current_payment") == rows
+def between_runs(monkeypatch: pytest.MonkeyPatch, *happens: Callable[[], object]) -> None:
+    """Let these happen one by one where `run --every` waits for its next run, and then Ctrl-C."""
+    ctrl_c = partial(signal.raise_signal, signal.SIGINT)
+    coming: Iterator[Callable[[], object]] = iter([*happens, ctrl_c])
+    waiting = SimpleNamespace(monotonic=time.monotonic, sleep=lambda _: next(coming)())
+    monkeypatch.setattr("totes.repeating.time", waiting)
+
+
+def test_a_word_is_for_one_run(ran: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With `--every`, deletions are confirmed for the first run, and not for a mishap to come;
+    Ctrl-C between two runs ends them well."""
+    payments = "select * from current_payment order by payment_id"
+    rows = ran.ask(payments)
+    seen = []
+
+    def mishap(*statements: str) -> None:
+        seen.append(ran.ask(payments))
+        ran.change(*statements)
+
+    between_runs(
+        monkeypatch,
+        partial(mishap, "insert into payment table kept"),
+        partial(mishap, "delete from payment"),
+    )
+    ran.change("create table kept as table payment", "delete from payment")
+    result = totes(ran, "run", "--every", "1h", "--confirm-deletions", "payment")
+    assert [len(found) for found in seen] == [0, len(rows)]
+    assert list(pipeline.status(ran.settings).ingestion.problems) == ["payment"]
+    assert len(ran.ask(payments)) == len(rows)
+    assert result.exit_code == 0, result.output
+    assert "stopped between two runs" in result.stderr
+    assert "Traceback" not in result.stderr

@@ -106,6 +106,25 @@ class World:
         return {str(path.relative_to(self.folder)): path.read_bytes() for path in files}
 
 
+NO_DATE = "no day of any month " * 4  # two of them are too long to be shown whole
+
+
+def make_trouble(world: World) -> None:
+    """Two batches in the handmade totesys, after which the table design is stopped, and a payment
+    and three orders are in quarantine: one for a short reason, one for a long one, and one for a
+    value that clears a screen."""
+    world.run()
+    world.change(
+        "alter table design rename column file_name to filename",
+        "update payment set payment_date = '2026-02-30' where payment_id = 8",
+        "update sales_order set agreed_payment_date = 'soon' where sales_order_id = 14",
+        f"update sales_order set agreed_payment_date = '{NO_DATE}', "
+        f"agreed_delivery_date = '{NO_DATE}' where sales_order_id = 2",
+        "update sales_order set agreed_payment_date = e'\\x1b[2Jsoon\\n' where sales_order_id = 90",
+    )
+    world.run()
+
+
 class Stock:
     """Worlds in which something has happened, to be copied instead of lived through again.
 

@@ -41,46 +41,46 @@ def of(**labels: str) -> Labels:
     return frozenset(labels.items())
 
 
-def test_metrics_say_what_the_status_says(world: World) -> None:
+def test_metrics_say_what_the_status_says(ran: World) -> None:
     """Rows, batches, freshness and quarantine are there; what is not stopped or not in quarantine
     is 0, so that an alert ends."""
-    world.change("update sales_order set agreed_payment_date = 'soon' where sales_order_id = 14")
-    totes(world, "run")
-    found = scraped(world)
+    ran.change(
+        "update sales_order set agreed_payment_date = 'soon' where sales_order_id = 14",
+        "update sales_order set units_sold = 4321 where sales_order_id = 90",
+    )
+    ran.run()
+    found = scraped(ran)
     assert found["totes_well", of()] == 1
     for stage in ("ingestion", "processed", "warehouse"):
         assert found["totes_up", of(stage=stage)] == 1
-        assert found["totes_batch", of(stage=stage)] == 1
+        assert found["totes_batch", of(stage=stage)] == 2
         true_at = found["totes_true_at_timestamp_seconds", of(stage=stage)]
         assert 0 <= time.time() - true_at < 60
     assert 0 <= found["totes_freshness_seconds", of()] < 60
     assert 0 <= time.time() - found["totes_asked_at_timestamp_seconds", of()] < 60
     assert found["totes_rows", of(stage="ingestion", table="sales_order")] == 4
-    assert found["totes_rows", of(stage="warehouse", table="fact_sales_order")] == 3
-    (file,) = world.folder.glob("ingestion/sales_order/*/*.parquet")
+    assert found["totes_rows", of(stage="warehouse", table="fact_sales_order")] == 5
+    files = ran.folder.glob("ingestion/sales_order/*/*.parquet")
     size = found["totes_table_bytes", of(stage="ingestion", table="sales_order")]
-    assert size == file.stat().st_size
+    assert size == sum(file.stat().st_size for file in files)
     assert found["totes_quarantined_rows", of(table="fact_sales_order")] == 1
     assert found["totes_quarantined_rows", of(table="dim_staff")] == 0
     assert found["totes_table_stopped", of(stage="ingestion", table="design")] == 0
 
 
-def test_metrics_of_a_table_that_is_stopped(world: World) -> None:
+def test_metrics_of_a_table_that_is_stopped(troubled: World) -> None:
     """A table that is stopped is 1, the exit code too; the others stay 0."""
-    totes(world, "run")
-    world.change("alter table design rename column file_name to filename")
-    totes(world, "run")
-    assert totes(world, "status", "--format", "prometheus").exit_code == 1
-    found = scraped(world)
+    shown = totes(troubled, "status", "--format", "prometheus")
+    assert shown.exit_code == 1
+    found = read(shown.stdout)
     stopped = [labels for (name, labels), value in found.items() if "stopped" in name and value]
     assert stopped == [of(stage="ingestion", table="design")]
     assert found["totes_well", of()] == 0
 
 
-def test_metrics_of_what_is_away(world: World) -> None:
+def test_metrics_of_what_is_away(ran: World) -> None:
     """Of a stage that cannot be asked there is that it is not up, and nothing that is a guess."""
-    totes(world, "run")
-    found = scraped(world, TOTES_WAREHOUSE="postgresql://u:hunter2@127.0.0.1:1/x")
+    found = scraped(ran, TOTES_WAREHOUSE="postgresql://u:hunter2@127.0.0.1:1/x")
     away = {name: v for (name, labels), v in found.items() if ("stage", "warehouse") in labels}
     assert away == {"totes_up": 0}
     assert ("totes_freshness_seconds", of()) not in found
@@ -88,9 +88,9 @@ def test_metrics_of_what_is_away(world: World) -> None:
     assert found["totes_well", of()] == 0
 
 
-def test_metrics_before_the_first_batch(world: World) -> None:
+def test_metrics_before_the_first_batch(untouched: World) -> None:
     """Before the first batch the stages are up, and at batch 0."""
-    found = scraped(world)
+    found = scraped(untouched)
     assert {v for (name, _), v in found.items() if name == "totes_batch"} == {0}
     assert not any(name == "totes_rows" for name, _ in found)
 
