@@ -67,6 +67,13 @@ def own_world(
         yield World(at, warehouse, folder, {"model": folder / "model"})
 
 
+def world_without_databases(folder: Path) -> World:
+    """A world whose model, in `folder`/model, is the test's to write, and whose databases nobody
+    can reach: for what is refused before any is asked."""
+    away = "postgresql://nobody@127.0.0.1:1/x"
+    return World(away, away, folder, {"model": folder / "model"})
+
+
 def described(columns: Mapping[str, str], *, key: Sequence[str], **more: object) -> dict[str, Any]:
     """A contract's document: column → type, everything but the key and the record id nullable."""
     needed = {*key, more.get("record_id")}
