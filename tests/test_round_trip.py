@@ -185,9 +185,9 @@ Table = tuple[list[str], list[tuple[str | None, ...]]]
 @st.composite
 def tables(draw: st.DrawFn) -> Table:
     """Kinds of columns, and rows of texts for them."""
-    kinds = draw(st.lists(st.sampled_from(sorted(KINDS)), min_size=1, max_size=6))
+    kinds = draw(st.lists(st.sampled_from(sorted(KINDS)), min_size=1, max_size=12))
     row = st.tuples(*(st.none() | KINDS[kind].texts for kind in kinds))
-    return kinds, draw(st.lists(row, max_size=8))
+    return kinds, draw(st.lists(row, max_size=16))
 
 
 @dataclass(frozen=True)
@@ -343,7 +343,7 @@ def every_edge() -> Table:
 @given(made=tables())
 @example(made=every_edge())
 @settings(
-    max_examples=40,
+    max_examples=20,
     deadline=None,
     database=None,
     derandomize=True,

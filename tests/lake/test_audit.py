@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import shutil
 from datetime import datetime
 from pathlib import Path
 
@@ -16,29 +16,35 @@ from totes.lake.ahead import Readers
 BATCHES = 12  # enough for a checkpoint
 
 
-@pytest.fixture(params=[1, 8], ids=["one reader", "readers"])
-def lake(
-    tmp_path: Path, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
-) -> Iterator[Lake]:
-    """A lake of twelve batches, each of which changes a row of one table.
-
-    It is read as a folder is, and as a bucket is: by several at once.
-    """
-    lake = Lake(f"file://{tmp_path}/lake", "ingestion", tmp_path / "work")
-    monkeypatch.setattr(lake.store, "readers", lambda: Readers(request.param))
-    with duck.engine(tmp_path) as engine:
+@pytest.fixture(scope="module")
+def sound(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a lake of twelve batches, each of which changes a row of one table."""
+    folder = tmp_path_factory.mktemp("sound")
+    lake = Lake(f"file://{folder}/lake", "ingestion", folder / "work")
+    with duck.engine(folder) as engine:
         for number in range(1, BATCHES + 1):
-            path = tmp_path / f"{number}.parquet"
+            path = folder / f"{number}.parquet"
             duck.write_parquet(engine, f"select {number} as id, 'insert' as change", path)
             snapshot = Snapshot(
                 system="7", timeline=1, database=5, xmin=1, xmax=1, taken_at=datetime(2024, 1, 1)
             )
-            draft = lake.draft(lake.head(), snapshot, duck.Workspace(tmp_path, lambda: engine))
+            draft = lake.draft(lake.head(), snapshot, duck.Workspace(folder, lambda: engine))
             draft.record(
                 "t", Changes(path, 1), key=["id"], columns={"id": "INTEGER", "change": "VARCHAR"}
             )
             draft.commit()
-        yield lake
+    return folder / "lake"
+
+
+@pytest.fixture(params=[1, 8], ids=["one reader", "readers"])
+def lake(
+    sound: Path, tmp_path: Path, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
+) -> Lake:
+    """A copy of that lake. It is read as a folder is, and as a bucket is: by several at once."""
+    shutil.copytree(sound, tmp_path / "lake")
+    lake = Lake(f"file://{tmp_path}/lake", "ingestion", tmp_path / "work")
+    monkeypatch.setattr(lake.store, "readers", lambda: Readers(request.param))
+    return lake
 
 
 @pytest.fixture

@@ -119,7 +119,7 @@ def test_a_long_state_is_folded_into_at_least_one_less(rows: list[int]) -> None:
 
 
 @given(stacked=st.lists(parts, min_size=2, max_size=6), data=st.data())
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=30, deadline=None)
 def test_folding_changes_no_current_row(
     engine: DuckDBPyConnection, folder: Path, stacked: list[Part], data: st.DataObject
 ) -> None:
