@@ -251,7 +251,8 @@ def test_retry_counts_what_is_gone_apart(ran: World) -> None:
 
 
 def test_retry_in_vain_changes_no_row(ran: World) -> None:
-    """A retry of what is as bad as before leaves each row as it was, and since when."""
+    """A retry of what is as bad as before leaves each row as it was, and since when; like a run it
+    fails if a table is stopped, and tries the rows all the same."""
     breaks(ran, "design_id = 77")
     totes(ran, "run")
     before = listed(ran)
@@ -259,11 +260,6 @@ def test_retry_in_vain_changes_no_row(ran: World) -> None:
     assert listed(ran) == {**before, "batch": 3}
     assert ran.ask("select count(*), max(batch) from fact_sales_order") == [(4, 1)]
 
-
-def test_retry_beside_a_stopped_table_is_exit_code_1(ran: World) -> None:
-    """A retry, like a run, fails if a table is stopped, and tries the rows all the same."""
-    breaks(ran, "design_id = 77")
-    totes(ran, "run")
     ran.change("alter table payment rename column paid to paid_up")
     result = totes(ran, "quarantine", "retry")
     assert result.exit_code == 1
