@@ -157,9 +157,6 @@ class Stock:
             made_database(self._server, source, f"kept_{source}", self._oids[name]) as at,
             made_database(self._server, warehouse, f"kept_{warehouse}") as to,
         ):
-            # PostgreSQL does not drop a database whose oid an earlier one had, if nobody has
-            # connected to it: it takes its statistics for those of the earlier one, which are gone
-            psycopg.connect(at).close()
             yield World(at, to, folder)
 
     def _keep(self, name: str, happens: Callable[[World], object]) -> int:
