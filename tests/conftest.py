@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import shutil
 import signal
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -13,7 +12,17 @@ import pytest
 from xdist.scheduler import LoadScopeScheduling
 
 from tests.own_model import add_things, insert, own_world
-from tests.world import Stock, World, made_databases, make_template, make_trouble
+from tests.s3 import running_s3
+from tests.undisturbed import Undisturbed
+from tests.world import (
+    Stock,
+    World,
+    folder_for_servers,
+    let_in_fast,
+    made_databases,
+    make_template,
+    make_trouble,
+)
 from totes.demo.postgres import PostgresServer
 
 # A shell that runs the tests in the background has them ignore Ctrl-C, and so all that they start.
@@ -26,10 +35,10 @@ SHARED = ("tests/aws/test_applied", "tests/dashboard/test_browser")
 @pytest.fixture(scope="session")
 def server() -> Iterator[PostgresServer]:
     """A PostgreSQL server that ends with the session; never to be stopped by a test."""
-    folder = Path(tempfile.mkdtemp(prefix="totes-tests-"))
-    folder.chmod(0o755)  # where root has no mask, the server runs as another user
+    folder = folder_for_servers("totes-tests-")
     try:
         with PostgresServer(folder / "postgres", durable=False) as running:
+            let_in_fast(running)
             yield running
     finally:
         shutil.rmtree(folder)
@@ -113,6 +122,19 @@ def small(own: World) -> World:
         insert(own, f"things{also}", {"id": 1, "said": "one"}, {"id": 2, "said": "two"})
     own.run()
     return own
+
+
+@pytest.fixture(scope="session")
+def undisturbed(stock: Stock, tmp_path_factory: pytest.TempPathFactory) -> Undisturbed:
+    """What there is before a run, and after it if nothing disturbs it."""
+    return Undisturbed(stock, tmp_path_factory.mktemp("undisturbed"))
+
+
+@pytest.fixture(scope="session")
+def moto() -> Iterator[str]:
+    """The address of an S3 on loopback, with a bucket `lake`, which all tests share."""
+    with running_s3() as url:
+        yield url
 
 
 @pytest.fixture(autouse=True)

@@ -1,4 +1,4 @@
-"""A `totes` that is killed: `python -m tests.crash MOMENT COMMAND…`.
+"""A `totes` that is killed, in a process of its own.
 
 Moments are counted just before and just after everything that writes or commits: an object put
 into a lake, a file or folder synced, a Parquet file written, a statement, a COPY, a transaction's
@@ -10,13 +10,14 @@ from __future__ import annotations
 import functools
 import os
 import signal
-import sys
 from collections.abc import Callable
 from typing import Any
 
 import obstore
 import psycopg
 
+from tests.forks import Fork
+from tests.world import World
 from totes import duck
 from totes.cli import cli
 from totes.lake import store
@@ -47,8 +48,8 @@ class Fate:
         setattr(owner, name, watched)
 
 
-def main(moment: int, command: list[str]) -> None:
-    """Run a command of totes until the moment comes."""
+def run_until(moment: int) -> None:
+    """Run totes in this process until the moment comes."""
     fate = Fate(moment)
     fate.watch(obstore, "put")
     fate.watch(store, "_sync")
@@ -58,10 +59,16 @@ def main(moment: int, command: list[str]) -> None:
     fate.watch(psycopg.Connection, "commit")
     fate.watch(psycopg.Transaction, "__exit__")
     try:
-        cli(command)
+        cli(["run"])
     finally:
         print(fate.passed)
 
 
-if __name__ == "__main__":
-    main(int(sys.argv[1]), sys.argv[2:])
+def killed_at(world: World, moment: int) -> int | None:
+    """Run totes until a moment, and kill it; how many moments there were, if it lived."""
+    with Fork(world.environment, run_until, moment) as run:
+        code, printed = run.wait()
+    if code == -signal.SIGKILL:
+        return None
+    assert code == 0, printed
+    return int(printed.splitlines()[-1])

@@ -20,8 +20,9 @@ from hypothesis.stateful import run_state_machine_as_test
 
 from tests.any_history import AnyHistory
 from tests.any_quarantine import AnyQuarantine
-from tests.test_crash import assert_no_half, contents, killed_at, prepare
-from tests.world import World, made_databases, make_template
+from tests.crash import killed_at
+from tests.undisturbed import SCENARIOS, Undisturbed, assert_no_half, contents
+from tests.world import Stock, folder_for_servers, let_in_fast, make_template
 from totes import pipeline
 from totes.demo.postgres import PostgresServer
 
@@ -46,32 +47,20 @@ def walk(number: int) -> None:
 class Crashes:
     """Kills runs at random moments, and compares what the next run makes of it."""
 
-    def __init__(self, server: PostgresServer, template: str, folder: Path) -> None:
-        self.server, self.template, self.folder = server, template, folder
-        self.done = 0
-        self.known = {scenario: self.undisturbed(scenario) for scenario in ("first", "second")}
-
-    def undisturbed(self, scenario: str) -> tuple[int, object]:
-        with made_databases(self.server, self.template) as dsns:
-            world = World(*dsns, self.folder / f"undisturbed-{scenario}")
-            prepare(world, scenario)
-            moments = killed_at(world, 10**9) or 0
-            return moments, contents(world)
+    def __init__(self, stock: Stock, folder: Path) -> None:
+        self.folder, self.done = folder, 0
+        self.undisturbed = Undisturbed(stock, folder / "undisturbed")
 
     def crash(self, number: int) -> None:
         dice = random.Random(number)
-        scenario = dice.choice(("first", "second"))
-        moments, expected = self.known[scenario]
         folder = Path(tempfile.mkdtemp(dir=self.folder))
-        with made_databases(self.server, self.template) as dsns:
-            world = World(*dsns, folder)
-            prepare(world, scenario)
+        with self.undisturbed.before(dice.choice(SCENARIOS), folder) as (world, outcome):
             for _ in range(dice.randint(1, 3)):  # a run that is to make good may be killed as well
-                killed_at(world, dice.randint(1, moments))
+                killed_at(world, dice.randint(1, outcome.moments))
                 assert_no_half(world)
                 self.done += 1
             world.run()
-            assert contents(world) == expected
+            assert contents(world) == outcome.contents
             assert pipeline.verify(world.settings).is_well
         shutil.rmtree(folder)
 
@@ -82,16 +71,18 @@ def main() -> None:
     parser.add_argument("--minutes", type=float, default=20)
     parser.add_argument("--seed", type=int, default=random.SystemRandom().randrange(1 << 32))
     options = parser.parse_args()
-    folder = Path(tempfile.mkdtemp(prefix="totes-soak-"))
-    folder.chmod(0o755)
+    folder = folder_for_servers("totes-soak-")
     until = time.monotonic() + options.minutes * 60
     number = options.seed
     try:
         with PostgresServer(folder / "postgres", durable=False) as server:
+            let_in_fast(server)
             template = make_template(server)
+            (folder / "stock").mkdir()
+            stock = Stock(server, template, folder / "stock")
             AnyHistory.server, AnyHistory.template = server, template
             AnyQuarantine.server, AnyQuarantine.template = server, template
-            crashes = Crashes(server, template, folder)
+            crashes = Crashes(stock, folder)
             while time.monotonic() < until:
                 number += 1
                 print(f"seed {number}: {summary(crashes)}", flush=True)

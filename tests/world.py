@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
@@ -12,6 +13,7 @@ from typing import Any
 
 import psycopg
 from psycopg import sql
+from psycopg.conninfo import conninfo_to_dict
 
 from totes import pipeline
 from totes.config import Settings
@@ -19,7 +21,29 @@ from totes.demo.postgres import PostgresServer
 from totes.report import Report
 
 HANDMADE = Path(__file__).with_name("handmade.sql")
+MEMORY = Path("/dev/shm")  # Linux's folder that lies in memory
+ROOM = 4 << 30  # bytes that have to be free there
 _numbers = count(1)
+
+
+def folder_for_servers(prefix: str) -> Path:
+    """A new folder that every user may enter, as where root has no mask, servers run as another.
+
+    It lies in memory if it can: a database is made in a tenth of the time that it takes on a disk.
+    """
+    is_roomy = MEMORY.is_dir() and shutil.disk_usage(MEMORY).free > ROOM
+    folder = Path(tempfile.mkdtemp(prefix=prefix, dir=MEMORY if is_roomy else None))
+    folder.chmod(0o755)
+    return folder
+
+
+def let_in_fast(server: PostgresServer) -> None:
+    """Hash a server's password once, and not 4096 times: most of what it takes to connect."""
+    password = str(conninfo_to_dict(server.dsn())["password"])
+    with psycopg.connect(server.dsn(), autocommit=True) as connection:
+        connection.execute("set scram_iterations = 1")
+        alter = sql.SQL("alter role current_user password {}")
+        connection.execute(alter.format(sql.Literal(password)))
 
 
 def make_template(server: PostgresServer) -> str:
@@ -46,7 +70,9 @@ def made_database(
     server: PostgresServer, name: str, template: str | None = None, oid: int | None = None
 ) -> Iterator[str]:
     """Yield the DSN of a new database, empty or like `template`; drop it after."""
-    options = [sql.SQL("template {}").format(sql.Identifier(template))] if template else []
+    # to copy the files is half the work of the default, which is to log all pages
+    options: list[sql.Composable] = [sql.SQL("strategy file_copy")]
+    options += [sql.SQL("template {}").format(sql.Identifier(template))] if template else []
     options += [sql.SQL("oid {}").format(oid)] if oid else []
     create = sql.SQL("create database {} {}")
     with psycopg.connect(server.dsn(), autocommit=True) as connection:

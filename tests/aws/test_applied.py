@@ -9,7 +9,7 @@ from pathlib import Path
 from tests.aws.applied import PLANTED, Applied
 from tests.aws.deployment import STAGES
 from tests.aws.test_functions import UPDATE
-from tests.test_crash import contents
+from tests.undisturbed import loaded
 from tests.world import World
 from totes import pipeline
 from totes.demo.postgres import PostgresServer
@@ -34,7 +34,7 @@ def test_executions_give_what_a_local_run_gives(
         local.run()
         done = applied.done()
         assert [done[stage]["batches"] for stage in STAGES] == [wanted] * 3
-        assert contents(applied) == contents(local)
+        assert loaded(applied) == loaded(local)
     assert pipeline.verify(applied.settings).is_well
     assert applied.ask("select units_sold from current_sales_order where sales_order_id = 14") == [
         (4321,)

@@ -14,7 +14,7 @@ import pytest
 
 from tests.aws.deployment import STAGES, Deployment, login, set_password
 from tests.proxy import proxy_to
-from tests.test_crash import contents
+from tests.undisturbed import loaded
 from tests.world import World
 from totes import pipeline
 from totes.demo.postgres import PostgresServer
@@ -44,7 +44,7 @@ def test_executions_give_what_a_local_run_gives(
     local.run()
     first = deployed.done()
     assert [first[stage]["batches"] for stage in STAGES] == [1, 1, 1]
-    assert contents(deployed) == contents(local)
+    assert loaded(deployed) == loaded(local)
     true_at = deployed.ask("select true_at from totes.state")
     second = deployed.done()
     assert [second[stage]["batches"] for stage in STAGES] == [0, 0, 0]
@@ -53,7 +53,7 @@ def test_executions_give_what_a_local_run_gives(
     local.run()
     third = deployed.done()
     assert [third[stage]["batch"] for stage in STAGES] == [2, 2, 2]
-    assert contents(deployed) == contents(local)
+    assert loaded(deployed) == loaded(local)
     assert pipeline.verify(deployed.settings).is_well
     assert third["load"]["true_at"] == third["ingest"]["taken_at"]
     lag = deployed.metrics("load")[-1]["LagSeconds"]
