@@ -18,11 +18,10 @@ from typing import Any, ClassVar
 import duckdb
 import psycopg
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule
+from hypothesis.stateful import RuleBasedStateMachine, precondition, rule
 
-from tests.world import World, made_databases
+from tests.world import Stock, World
 from totes import pipeline
-from totes.demo.postgres import PostgresServer
 
 SESSIONS = range(3)
 COLUMNS = (
@@ -52,14 +51,21 @@ keys = st.integers(1, 5)
 units = st.integers(1, 3)
 sessions = st.sampled_from(SESSIONS)
 often = st.sampled_from([True, True, False])
+rarely = st.sampled_from([False, False, True])
 State = dict[int, tuple[Any, ...]]  # key → the columns in SEEN or DESIGNS; xmin is the last
 
 
-class AnyHistory(RuleBasedStateMachine):
-    """One world; `checked` counts, over all of them, the versions that were compared."""
+def first_run(world: World) -> None:
+    """What every history begins with: three orders, which a run has seen."""
+    world.change("truncate payment, transaction, sales_order")
+    world.change(*(INSERT.format(key, 1) for key in (1, 2, 3)))
+    world.run()
 
-    server: ClassVar[PostgresServer]
-    template: ClassVar[str]
+
+class AnyHistory(RuleBasedStateMachine):
+    """One world, a copy from `stock`; `checked` counts, over all, the versions compared."""
+
+    stock: ClassVar[Stock]
     checked: ClassVar[int] = 0
     runs: ClassVar[int] = 0
 
@@ -68,27 +74,24 @@ class AnyHistory(RuleBasedStateMachine):
         self.stack = ExitStack()
         folder = Path(tempfile.mkdtemp(prefix="totes-history-"))
         self.stack.callback(shutil.rmtree, folder)
-        dsns = self.stack.enter_context(made_databases(self.server, self.template))
-        self.world = World(*dsns, folder, {"deletion_limit": 1})
-        self.world.change("truncate payment, transaction, sales_order")
-        self.world.change(*(INSERT.format(key, 1) for key in (1, 2, 3)))
-        self.open = [self.stack.enter_context(psycopg.connect(dsns[0])) for _ in SESSIONS]
+        self.world = self.stack.enter_context(self.stock.copied("any_history", first_run, folder))
+        self.world.extra["deletion_limit"] = 1
+        source = self.world.source
+        self.open = [self.stack.enter_context(psycopg.connect(source)) for _ in SESSIONS]
         for session in self.open:
             session.execute("set lock_timeout = '20ms'")
             session.commit()
         self.savepoints = [0 for _ in SESSIONS]
-        self.states: list[tuple[int, State, State]] = []  # (batch, sales orders seen, designs seen)
+        # (batch, sales orders seen, designs seen)
+        self.states: list[tuple[int, State, State]] = [(1, *self.seen())]
 
     def teardown(self) -> None:
-        for session in self.open:
-            session.rollback()
-        if self.states:
+        with self.stack:  # whatever comes of it, as there can be one copy at a time
+            for session in self.open:
+                session.rollback()
             self.run()
             self.check()
             assert pipeline.verify(self.world.settings).is_well
-        for session in self.open:
-            session.close()
-        self.stack.close()
 
     def say(self, session: int, statement: str, *, commits: bool = False) -> None:
         """Execute at the source; what fails (a lock, a duplicate key) rolls the session back."""
@@ -98,10 +101,6 @@ class AnyHistory(RuleBasedStateMachine):
             self.rollback(session)
         if commits:
             self.commit(session)
-
-    @initialize()
-    def begin(self) -> None:
-        self.run()
 
     @rule(session=sessions, key=keys, units=units, commits=often)
     def insert(self, session: int, key: int, units: int, commits: bool) -> None:
@@ -204,15 +203,17 @@ class AnyHistory(RuleBasedStateMachine):
         self.open[session].rollback()
         self.savepoints[session] = 0
 
-    @rule()
+    @rule(rebuilds=rarely)
+    def run_and_go_on(self, rebuilds: bool) -> None:
+        self.run()
+        if rebuilds:
+            self.rebuild()
+
     def run(self) -> None:
         """Let Totes run, and note what its snapshot must have seen: nothing is committed here."""
         if not self.readable():
             return
-        sold, designs = (
-            {row[0]: row[1:] for row in self.world.ask(query, source=True)}
-            for query in (SEEN, DESIGNS)
-        )
+        sold, designs = self.seen()
         reports = self.world.run()
         AnyHistory.runs += 1
         assert not reports[0].problems
@@ -223,7 +224,11 @@ class AnyHistory(RuleBasedStateMachine):
                 "a run that wrote nothing missed something"
             )
 
-    @rule()
+    def seen(self) -> tuple[State, State]:
+        """The sales orders and the designs that a snapshot sees now."""
+        orders, designs = (self.world.ask(query, source=True) for query in (SEEN, DESIGNS))
+        return {row[0]: row[1:] for row in orders}, {row[0]: row[1:] for row in designs}
+
     def rebuild(self) -> None:
         before = self.world.ask(MADE)
         pipeline.rebuild(self.world.settings)

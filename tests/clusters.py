@@ -6,7 +6,6 @@ import os
 import shutil
 import subprocess
 import tempfile
-import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from itertools import count
@@ -14,9 +13,10 @@ from pathlib import Path
 
 import psycopg
 
-from tests.world import HANDMADE
+from tests.waiting import eventually
+from tests.world import HANDMADE, folder_for_servers, let_in_fast
 from totes.demo.postgres import PostgresServer, binaries
-from totes.demo.process import PATIENCE, account_for, spawn
+from totes.demo.process import account_for, spawn
 
 TOTESYS = "totesys"
 PAGE = (
@@ -24,14 +24,6 @@ PAGE = (
 )
 ORIGIN = 1_000 * PAGE  # where the original's transactions begin: some room is left before
 FAR = 45_000 * PAGE  # transactions: more than half of 2^31, and fewer than PostgreSQL refuses at
-
-
-def eventually(holds: Callable[[], bool]) -> None:
-    """Wait until something holds; fails if it does not within a minute."""
-    deadline = time.monotonic() + PATIENCE
-    while not holds():
-        assert time.monotonic() < deadline, "it does not come about"
-        time.sleep(0.02)
 
 
 class Clusters:
@@ -86,35 +78,38 @@ class Clusters:
         folder = self.backed_up(primary, "--write-recovery-conf")
         return self.started(folder)
 
-    def wind(self, server: PostgresServer, xid: int) -> None:
+    def wind(self, server: PostgresServer, xid: int, *options: str) -> None:
         """Let a server's next transaction have a certain 64-bit id, a multiple of PAGE.
 
-        Its rows are frozen first, so that it may be far away.
+        Its rows are frozen first, so that it may be far away. With further options of pg_resetwal.
         """
         freeze(server)
         server.stop()
         epoch, low = divmod(xid, 1 << 32)
-        data = str(server.folder / "data")
-        self.tool("pg_resetwal", "-e", str(epoch), "-x", str(low), "-D", data)
+        to = ("-e", str(epoch), "-x", str(low))
+        self.tool("pg_resetwal", *to, *options, "-D", str(server.folder / "data"))
         server.start()
 
 
 @contextmanager
-def original_cluster() -> Iterator[Path]:
-    """A stopped cluster with the handmade totesys, in a folder that every user may enter.
+def original_cluster(happens: Callable[[PostgresServer], object]) -> Iterator[Path]:
+    """A stopped cluster with the handmade totesys, to which something has happened; in a folder
+    that every user may enter.
 
     Its rows were written by transactions right after ORIGIN, so that, once a counter has come round
-    to there, the same 32 bits can come again.
+    to there, the same 32 bits can come again. Its log is in files of 1 MB, as it is often copied.
     """
-    folder = Path(tempfile.mkdtemp(prefix="totes-clusters-"))
-    folder.chmod(0o755)
+    folder = folder_for_servers("totes-clusters-")
     original = folder / "original"
     try:
         with PostgresServer(original, durable=False) as server, ExitStack() as stack:
-            Clusters(folder, original, stack).wind(server, ORIGIN)
+            Clusters(folder, original, stack).wind(server, ORIGIN, "--wal-segsize=1")
+            let_in_fast(server)
             server.create_database(TOTESYS)
             change(server, HANDMADE.read_text())
-            change(server, "alter system set autovacuum = off", alone=True)
+            for setting in ("autovacuum = off", "max_prepared_transactions = 5"):
+                change(server, f"alter system set {setting}", alone=True)
+            happens(server)
         yield original
     finally:
         shutil.rmtree(folder)

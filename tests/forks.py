@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import signal
 import sys
 import tempfile
 from collections.abc import Callable, Mapping
@@ -25,7 +26,7 @@ _context.set_forkserver_preload(["__main__", "duckdb", __name__])
 class Fork:
     """A process that does some work, with an environment of its own, until it ends or is ended.
 
-    What it prints is told by `wait`. It is ended at the latest when the block is left.
+    It is ended at the latest when the block is left.
     """
 
     def __init__(
@@ -33,7 +34,7 @@ class Fork:
     ) -> None:
         descriptor, path = tempfile.mkstemp(prefix="totes-printed-")
         os.close(descriptor)
-        self._printed = Path(path)
+        self._path = Path(path)
         whole = {**os.environ, **environment}
         self._process = _context.Process(target=_do, args=(path, whole, work, arguments))
 
@@ -45,15 +46,27 @@ class Fork:
     def __exit__(self, *exception: object) -> None:
         self._process.kill()
         self._process.join()
-        self._printed.unlink()
+        self._path.unlink()
+
+    def printed(self) -> str:
+        """What it has printed so far."""
+        return self._path.read_text()
+
+    def wake(self) -> None:
+        """Let it go on, if it has stopped itself."""
+        assert self._process.pid
+        os.kill(self._process.pid, signal.SIGCONT)
+
+    def end(self) -> None:
+        """End it, wherever it is."""
+        self._process.kill()
 
     def wait(self, seconds: float = 60) -> tuple[int, str]:
         """Its exit code, as subprocess has it, and what it printed; fails if it does not end."""
         self._process.join(seconds)
         code = self._process.exitcode
-        printed = self._printed.read_text()
-        assert code is not None, f"it does not end: {printed}"
-        return code, printed
+        assert code is not None, f"it does not end: {self.printed()}"
+        return code, self.printed()
 
 
 def _let_fork() -> None:

@@ -13,6 +13,7 @@ import random
 import shutil
 import tempfile
 import time
+from contextlib import ExitStack, closing
 from pathlib import Path
 
 from hypothesis import HealthCheck, Phase, seed, settings
@@ -75,12 +76,13 @@ def main() -> None:
     until = time.monotonic() + options.minutes * 60
     number = options.seed
     try:
-        with PostgresServer(folder / "postgres", durable=False) as server:
+        with ExitStack() as stack:
+            server = stack.enter_context(PostgresServer(folder / "postgres", durable=False))
             let_in_fast(server)
             template = make_template(server)
             (folder / "stock").mkdir()
-            stock = Stock(server, template, folder / "stock")
-            AnyHistory.server, AnyHistory.template = server, template
+            stock = stack.enter_context(closing(Stock(server, template, folder / "stock")))
+            AnyHistory.stock = stock
             AnyQuarantine.server, AnyQuarantine.template = server, template
             crashes = Crashes(stock, folder)
             while time.monotonic() < until:

@@ -6,7 +6,10 @@ transaction counter wound on: on real servers of the test's own, which are stopp
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -24,10 +27,10 @@ from tests.clusters import (
     catch_up,
     change,
     clusters_like,
-    eventually,
     original_cluster,
 )
-from tests.world import World
+from tests.waiting import eventually
+from tests.world import World, made_database
 from totes import pipeline
 from totes.demo.postgres import PostgresServer
 from totes.errors import TransientError
@@ -48,22 +51,37 @@ TABLES = (  # without the columns that only a deletion's time of sight is in
 )
 
 
+@dataclass(frozen=True)
+class Begun:
+    """A stopped cluster that Totes has run on once; the lakes, and the warehouse's database."""
+
+    cluster: Path
+    lakes: Path
+    warehouse: str
+
+
 @pytest.fixture(scope="module")
-def original() -> Iterator[Path]:
-    with original_cluster() as folder:
-        yield folder
+def begun(server: PostgresServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Begun]:
+    lakes, name = tmp_path_factory.mktemp("lakes"), "kept_clusters_warehouse"
+    with made_database(server, name) as warehouse:
+        first = partial(run_on, World("", warehouse, lakes))
+        with original_cluster(first) as cluster:
+            yield Begun(cluster, lakes, name)
 
 
 @pytest.fixture
-def clusters(original: Path) -> Iterator[Clusters]:
-    with clusters_like(original) as made:
+def clusters(begun: Begun) -> Iterator[Clusters]:
+    """Clusters that are as the first was when Totes had run on it."""
+    with clusters_like(begun.cluster) as made:
         yield made
 
 
 @pytest.fixture
-def totes(databases: tuple[str, str], tmp_path: Path) -> World:
-    """A world whose source is still to be named."""
-    return World("", databases[1], tmp_path)
+def totes(server: PostgresServer, begun: Begun, tmp_path: Path) -> Iterator[World]:
+    """A world after its first run, batch 1, whose source of now is still to be named."""
+    shutil.copytree(begun.lakes, tmp_path, dirs_exist_ok=True)
+    with made_database(server, "clusters_warehouse", begun.warehouse) as warehouse:
+        yield World("", warehouse, tmp_path)
 
 
 def run_on(totes: World, server: PostgresServer, database: str = TOTESYS) -> Report:
@@ -125,17 +143,12 @@ def restore(clusters: Clusters, dsn: str, into: str) -> None:
 
 
 def test_dump_restored_on_another_server(
-    totes: World, clusters: Clusters, server: PostgresServer, databases: tuple[str, str]
+    totes: World, clusters: Clusters, server: PostgresServer
 ) -> None:
     """After a move to another server by dump and restore, only the true differences are news."""
-    old = clusters.started()
-    run_on(totes, old)
-    name = psycopg.conninfo.conninfo_to_dict(databases[0])["dbname"]
-    restored = "restored_" + str(name)
-    server.create_database(restored)
-    try:
-        restore(clusters, old.dsn(TOTESYS), server.dsn(restored))
-        totes.source = server.dsn(restored)
+    old, restored = clusters.started(), "restored_elsewhere"
+    with made_database(server, restored) as totes.source:
+        restore(clusters, old.dsn(TOTESYS), totes.source)
         totes.change(SOLD.format(7, 14), DROPPED.format(2), SALE.format(92, 1))
         report = run_on(totes, server, restored)
         assert notes(report) == {"another database system"}
@@ -145,15 +158,12 @@ def test_dump_restored_on_another_server(
         totes.change(SOLD.format(8, 14))
         assert notes(run_on(totes, server, restored)) == {None}
         assert news(totes, 3) == {14: "update"}
-    finally:
-        server.drop_database(restored)
 
 
 def test_dump_restored_beside_itself(totes: World, clusters: Clusters) -> None:
     """A restored copy on the same server is another database, of which only the differences are
     news; and so is the first one, when it is returned to."""
     server = clusters.started()
-    run_on(totes, server)
     server.create_database("restored")
     restore(clusters, server.dsn(TOTESYS), server.dsn("restored"))
     with psycopg.connect(server.dsn("restored")) as connection:
@@ -168,7 +178,6 @@ def test_dump_restored_beside_itself(totes: World, clusters: Clusters) -> None:
 
 def test_swapped_for_another_company(totes: World, clusters: Clusters) -> None:
     """Another database with the same tables takes the place of the first, row by row."""
-    run_on(totes, clusters.started())
     totes.extra["deletion_limit"] = 1  # a person knows
     other = clusters.started()
     other.create_database("other", template=TOTESYS)
@@ -206,17 +215,13 @@ def test_copy_of_the_files_put_back(totes: World, clusters: Clusters) -> None:
     """After the data folder was put back to an older copy, on the same timeline, the lost future is
     taken back, and transactions whose ids the lake has seen already arrive as what they are now."""
     server = clusters.started()
-    run_on(totes, server)
-    server.stop()
-    copy = clusters.copied(server.folder)
-    server.start()
     live(server, LOST_FUTURE)
     run_on(totes, server)
     ids = "select array_agg(distinct xmin::text order by xmin::text) from sales_order"
     seen = ask(server, ids)
     server.stop()
 
-    restored = clusters.started(copy)
+    restored = clusters.started()
     assert notes(run_on(totes, restored)) == {"transaction ids went backwards"}
     assert news(totes, 3) == REGAINED
     # the same ids once more, on other keys and with other values; and for 91, whose touch is all
@@ -243,15 +248,11 @@ def test_copy_put_back_that_has_caught_up(totes: World, clusters: Clusters) -> N
     """If the source, put back to an older copy of its files, has used up as many transaction ids
     again by the time of the next run, the lost future is taken back all the same."""
     server = clusters.started()
-    run_on(totes, server)
-    server.stop()
-    copy = clusters.copied(server.folder)
-    server.start()
     change(server, SOLD.format(111, 14))
     run_on(totes, server)
     server.stop()
 
-    restored = clusters.started(copy)
+    restored = clusters.started()
     live(restored, ((SOLD.format(222, 90),), (SOLD.format(333, 91),)))
     run_on(totes, restored)
     assert news(totes, 3) == dict.fromkeys((14, 90, 91), "update")
@@ -261,7 +262,6 @@ def test_point_in_time_recovery(totes: World, clusters: Clusters) -> None:
     """After recovery to a point in time, on a new timeline, the lost future is taken back, also if
     the source has gone on to beyond the ids that the lake has seen before Totes ran again."""
     server = clusters.started()
-    run_on(totes, server)
     backup = clusters.backed_up(server, "--wal-method=none")
     change(server, SOLD.format(9, 91))
     ask(server, "select pg_create_restore_point('before')::text")
@@ -293,7 +293,6 @@ def test_failover_to_a_standby(totes: World, clusters: Clusters) -> None:
     """Captured from a primary, from its standby, from the primary again, and from the standby once
     it is promoted: nothing is missed, nothing comes twice."""
     primary = clusters.started()
-    run_on(totes, primary)
     standby = clusters.standby(primary)
     another = {"another timeline of the database system"}
 
@@ -329,7 +328,6 @@ def lagging(totes: World, clusters: Clusters) -> tuple[PostgresServer, PostgresS
     """A primary that Totes has run on, and its standby, which stopped before the last changes."""
     primary = clusters.started()
     standby = clusters.standby(primary)
-    run_on(totes, primary)
     catch_up(standby, primary)
     ask(standby, "select pg_wal_replay_pause()::text")
     eventually(lambda: ask(standby, "select pg_get_wal_replay_pause_state()") == "paused")
@@ -369,7 +367,6 @@ def test_a_million_transactions_are_not_too_many(totes: World, clusters: Cluster
     """After a leap of the transaction counter that is not too far, nothing is said but that the
     server was started anew, and the cursor is good."""
     server = clusters.started()
-    run_on(totes, server)
     clusters.wind(server, ORIGIN + 32 * PAGE)
     change(server, SOLD.format(1, 14))
     assert notes(run_on(totes, server)) == {"the server was started anew"}
@@ -383,7 +380,6 @@ def test_two_thousand_million_transactions_are_too_many(totes: World, clusters: 
     """When 2^31 transactions have passed since the last run, that is said, and only what truly
     differs is news; the cursor is then good again."""
     server = clusters.started()
-    run_on(totes, server)
     clusters.wind(server, FAR)
     clusters.wind(server, 2 * FAR)
     change(server, SOLD.format(2, 14))
@@ -411,7 +407,6 @@ def test_transaction_ids_that_begin_anew(totes: World, clusters: Clusters) -> No
     """Past 2^32, where the ids in the rows begin anew, the lake's go on, a late commit arrives, and
     nothing comes twice."""
     server = clusters.started()
-    run_on(totes, server)
     wind_round(clusters, server, totes, PAGE)
     with psycopg.connect(server.dsn(TOTESYS)) as late:
         late.execute(SALE.format(700, 1))
@@ -431,7 +426,6 @@ def test_rows_of_an_earlier_round_are_not_taken_for_new(totes: World, clusters: 
     """When the counter passes, one round later, over the 32 bits of old rows' ids, these rows are
     read again, and are no news."""
     server = clusters.started()
-    run_on(totes, server)
     wind_round(clusters, server, totes, ORIGIN + 2 * PAGE)
     change(server, SOLD.format(1, 14))
     run_on(totes, server)
@@ -442,9 +436,6 @@ def test_prepared_transaction_arrives_once(totes: World, clusters: Clusters) -> 
     """What a transaction wrote that is prepared before a run and committed after it arrives once,
     also if the server is started anew in between."""
     server = clusters.started()
-    change(server, "alter system set max_prepared_transactions = 5", alone=True)
-    server.stop()
-    server.start()
     with psycopg.connect(server.dsn(TOTESYS), autocommit=True) as connection:
         for statement in ("begin", SALE.format(700, 1), SOLD.format(1, 14)):
             connection.execute(statement)
@@ -455,9 +446,9 @@ def test_prepared_transaction_arrives_once(totes: World, clusters: Clusters) -> 
     server.start()
     change(server, SOLD.format(3, 90))
     run_on(totes, server)
-    assert news(totes, 2) == {90: "update"}
+    assert news(totes, 3) == {90: "update"}
     change(server, "commit prepared 'later'", alone=True)
     run_on(totes, server)
-    assert news(totes, 3) == {700: "insert", 14: "update"}
+    assert news(totes, 4) == {700: "insert", 14: "update"}
     assert run_on(totes, server).batches == []
     assert pipeline.verify(totes.settings).is_well

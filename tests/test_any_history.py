@@ -7,15 +7,15 @@ from hypothesis import HealthCheck, settings
 from hypothesis.stateful import run_state_machine_as_test
 
 from tests.any_history import AnyHistory
-from totes.demo.postgres import PostgresServer
+from tests.world import Stock
 
 
-@pytest.mark.parametrize("part", range(4))
-def test_history_is_what_was_seen(server: PostgresServer, handmade: str, part: int) -> None:
+@pytest.mark.parametrize("part", range(2))
+def test_history_is_what_was_seen(stock: Stock, part: int) -> None:
     """Whatever the source's sessions do, the history holds each version that was seen, once."""
-    AnyHistory.server, AnyHistory.template = server, handmade
+    AnyHistory.stock = stock
     few = settings(
-        max_examples=4,
+        max_examples=3,
         stateful_step_count=20,
         deadline=None,
         suppress_health_check=list(HealthCheck),

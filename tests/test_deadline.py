@@ -35,22 +35,22 @@ def test_the_first_step_is_always_taken() -> None:
     assert list(Deadline(0).in_time([1, 2])) == [1]
 
 
-def test_stages_leave_to_the_next_call_what_there_is_no_time_for(world: World) -> None:
+def test_stages_leave_to_the_next_call_what_there_is_no_time_for(ran: World) -> None:
     """Process and load do one batch, say how many are left, and vouch for nothing until none is."""
     for number in range(3):
-        world.change(f"update sales_order set units_sold = {6000 + number}")
-        true_at = pipeline.ingest(world.settings).taken_at
+        ran.change(f"update sales_order set units_sold = {6000 + number}")
+        true_at = pipeline.ingest(ran.settings).taken_at
     late = Deadline(0)
-    processed = pipeline.process(world.settings, deadline=late)
-    assert (processed.batches, processed.pending) == ([1], 2)
-    assert pipeline.process(world.settings).batches == [2, 3]
-    loaded = pipeline.load(world.settings, true_at=true_at, deadline=late)
-    assert (loaded.batches, loaded.pending) == ([1], 2)
+    processed = pipeline.process(ran.settings, deadline=late)
+    assert (processed.batches, processed.pending) == ([2], 2)
+    assert pipeline.process(ran.settings).batches == [3, 4]
+    loaded = pipeline.load(ran.settings, true_at=true_at, deadline=late)
+    assert (loaded.batches, loaded.pending) == ([2], 2)
     assert loaded.true_at
     assert true_at
     assert loaded.true_at < true_at
-    loaded = pipeline.load(world.settings, true_at=true_at)
-    assert (loaded.batches, loaded.pending, loaded.true_at) == ([2, 3], 0, true_at)
+    loaded = pipeline.load(ran.settings, true_at=true_at)
+    assert (loaded.batches, loaded.pending, loaded.true_at) == ([3, 4], 0, true_at)
 
 
 def test_nothing_is_tried_again_too_late() -> None:

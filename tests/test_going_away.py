@@ -17,6 +17,7 @@ from typing import Any
 import psycopg
 import pytest
 
+from tests.frozen import frozen
 from tests.proxy import Proxy, proxy_to
 from tests.s3 import environment_of, free_port
 from tests.test_cli import assert_is_clear_error, totes
@@ -306,24 +307,15 @@ def test_a_load_that_freezes_does_not_keep_others_waiting(
     with undisturbed.before("second", tmp_path) as (world, outcome):
         pipeline.ingest(world.settings)
         pipeline.process(world.settings)
-        frozen = subprocess.Popen(
-            [sys.executable, "-m", "tests.frozen", "load", "500ms", "load", "--json"],
-            env=os.environ | world.environment,
-            stdout=subprocess.PIPE,
-            text=True,
-        )
-        watchdog = threading.Timer(20, frozen.kill)
-        watchdog.start()
-        try:
-            os.waitid(os.P_PID, frozen.pid, os.WSTOPPED | os.WNOWAIT)
+        with frozen(world, "load", "700ms", "load") as run:
+            watchdog = threading.Timer(20, run.end)
+            watchdog.start()
             assert pipeline.load(world.settings).batches == [2]
-            frozen.send_signal(signal.SIGCONT)
-            output, _ = frozen.communicate(timeout=60)
-        finally:
             watchdog.cancel()
-            frozen.kill()
-        assert frozen.returncode == 0
-        assert "done at the 2nd attempt" in output
+            run.wake()
+            code, printed = run.wait()
+        assert code == 0, printed
+        assert "attempt; before: TOTES_WAREHOUSE" in printed
         assert_made_good(world, outcome.contents)
 
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 
@@ -12,6 +12,7 @@ import psycopg
 import pytest
 from psycopg import sql
 
+from tests.waiting import eventually
 from tests.world import World
 from totes import pipeline
 from totes.errors import ConfigurationError, ContractError
@@ -37,23 +38,31 @@ def versions(world: World, design_id: int) -> list[tuple[int, str]]:
     return found
 
 
-@pytest.fixture
-def writer(world: World) -> Iterator[psycopg.Connection]:
+@contextmanager
+def session_on(world: World) -> Iterator[psycopg.Connection]:
     """A session that the sales team has open while Totes runs."""
     with psycopg.connect(world.source) as connection:
         yield connection
         connection.rollback()
 
 
-def test_late_commit_arrives_once(world: World, writer: psycopg.Connection) -> None:
+@pytest.fixture
+def writer(ran: World) -> Iterator[psycopg.Connection]:
+    with session_on(ran) as connection:
+        yield connection
+
+
+def test_late_commit_arrives_once(world: World) -> None:
     """A row of a transaction that began before the previous run and committed after it arrives,
     once; a cursor on last_updated would have lost it."""
-    writer.execute(insert(500, "2023-06-01 12:00"))
-    world.change(insert(501, "2023-06-01 12:05"))
-    pipeline.ingest(world.settings)
-    watermark = world.ask("select max(last_updated) from design where design_id = 501", source=True)
-    assert watermark == [(datetime(2023, 6, 1, 12, 5),)]
-    writer.commit()
+    with session_on(world) as writer:
+        writer.execute(insert(500, "2023-06-01 12:00"))
+        world.change(insert(501, "2023-06-01 12:05"))
+        pipeline.ingest(world.settings)
+        latest = "select max(last_updated) from design where design_id = 501"
+        watermark = world.ask(latest, source=True)
+        assert watermark == [(datetime(2023, 6, 1, 12, 5),)]
+        writer.commit()
 
     by_cursor = f"select design_id from design where last_updated > '{watermark[0][0]}'"
     assert world.ask(by_cursor, source=True) == [], "a cursor on last_updated loses the row"
@@ -64,24 +73,22 @@ def test_late_commit_arrives_once(world: World, writer: psycopg.Connection) -> N
 
 
 def test_rows_behind_a_long_transaction_are_not_captured_twice(
-    world: World, writer: psycopg.Connection
+    ran: World, writer: psycopg.Connection
 ) -> None:
     """While a writer holds the fence back, rows are read again on every run and kept once."""
-    pipeline.ingest(world.settings)
     writer.execute(insert(600))
     for number in range(3):
-        world.change(insert(610 + number))
-        pipeline.ingest(world.settings)
+        ran.change(insert(610 + number))
+        pipeline.ingest(ran.settings)
     writer.commit()
-    pipeline.ingest(world.settings)
-    assert [len(versions(world, 610 + number)) for number in range(3)] == [1, 1, 1]
-    assert versions(world, 600) == [(5, "insert")]
+    pipeline.ingest(ran.settings)
+    assert [len(versions(ran, 610 + number)) for number in range(3)] == [1, 1, 1]
+    assert versions(ran, 600) == [(5, "insert")]
 
 
-def test_savepoints_arrive_once(world: World, writer: psycopg.Connection) -> None:
+def test_savepoints_arrive_once(ran: World, writer: psycopg.Connection) -> None:
     """Rows written inside savepoints, whose transaction ids are their own, arrive once; those that
     were rolled back do not."""
-    pipeline.ingest(world.settings)
     writer.execute(insert(700))
     for number in range(3):
         with writer.transaction():
@@ -89,52 +96,49 @@ def test_savepoints_arrive_once(world: World, writer: psycopg.Connection) -> Non
     with writer.transaction():
         writer.execute(insert(710))
         raise psycopg.Rollback
-    world.change("update design set design_name = 'x' where design_id = 8")
-    pipeline.ingest(world.settings)
+    ran.change("update design set design_name = 'x' where design_id = 8")
+    pipeline.ingest(ran.settings)
     writer.commit()
-    pipeline.ingest(world.settings)
-    pipeline.ingest(world.settings)
-    assert [versions(world, 700 + n) for n in range(4)] == [[(3, "insert")]] * 4
-    assert versions(world, 710) == []
+    pipeline.ingest(ran.settings)
+    pipeline.ingest(ran.settings)
+    assert [versions(ran, 700 + n) for n in range(4)] == [[(3, "insert")]] * 4
+    assert versions(ran, 710) == []
 
 
-def test_frozen_and_rewritten_rows_are_no_news(world: World) -> None:
+def test_frozen_and_rewritten_rows_are_no_news(ran: World) -> None:
     """VACUUM FREEZE makes no version; VACUUM FULL, which makes the table's file anew, neither."""
-    pipeline.ingest(world.settings)
-    with psycopg.connect(world.source, autocommit=True) as connection:
+    with psycopg.connect(ran.source, autocommit=True) as connection:
         connection.execute("vacuum freeze design")
         connection.execute("vacuum full design")
-    before = world.objects()
-    assert pipeline.ingest(world.settings).batches == []
-    assert world.objects() == before
+    before = ran.objects()
+    assert pipeline.ingest(ran.settings).batches == []
+    assert ran.objects() == before
 
 
-def test_texts_keep_every_character(world: World) -> None:
+def test_texts_keep_every_character(ran: World) -> None:
     """Returns, newlines, tabs, quotes and backslashes arrive in the warehouse as they are."""
     text = "a\rb\r\nc\td\"e'f\\N\\.g,\u202e\U0001f45c"
-    with psycopg.connect(world.source) as connection:
+    with psycopg.connect(ran.source) as connection:
         connection.execute("update design set design_name = %s where design_id = 8", [text])
-    world.run()
-    assert world.ask("select design_name from dim_design where design_id = 8") == [(text,)]
+    ran.run()
+    assert ran.ask("select design_name from dim_design where design_id = 8") == [(text,)]
 
 
-def test_truncate_and_refill_is_seen_whole(world: World) -> None:
+def test_truncate_and_refill_is_seen_whole(ran: World) -> None:
     """After TRUNCATE and a refill, rows that are gone are deletions, the others updates at most."""
-    pipeline.ingest(world.settings)
-    world.change(
+    ran.change(
         "create table kept as select * from design where design_id = 8",
         "truncate design",
         "insert into design select * from kept",
     )
-    pipeline.ingest(world.settings)
-    assert versions(world, 472)[1:] == [(2, "delete")]
-    assert versions(world, 8)[1:] == [(2, "update")]
+    pipeline.ingest(ran.settings)
+    assert versions(ran, 472)[1:] == [(2, "delete")]
+    assert versions(ran, 8)[1:] == [(2, "update")]
 
 
-def test_table_made_anew_is_compared_whole(world: World) -> None:
+def test_table_made_anew_is_compared_whole(ran: World) -> None:
     """A table that was dropped and restored has no usable cursor: only true differences arrive."""
-    pipeline.ingest(world.settings)
-    world.change(
+    ran.change(
         "create table restored (like design including all)",
         "insert into restored select * from design where design_id <> 472",
         "update restored set design_name = 'New' where design_id = 8",
@@ -142,15 +146,15 @@ def test_table_made_anew_is_compared_whole(world: World) -> None:
         "drop table design",
         "alter table restored rename to design",
     )
-    report = pipeline.ingest(world.settings)
+    report = pipeline.ingest(ran.settings)
     assert report.tables["design"].note == "the table was made anew"
-    assert versions(world, 8)[1:] == [(2, "update")]
-    assert versions(world, 472)[1:] == [(2, "delete")]
-    assert versions(world, 900) == [(2, "insert")]
-    assert pipeline.ingest(world.settings).batches == []
+    assert versions(ran, 8)[1:] == [(2, "update")]
+    assert versions(ran, 472)[1:] == [(2, "delete")]
+    assert versions(ran, 900) == [(2, "insert")]
+    assert pipeline.ingest(ran.settings).batches == []
 
 
-def test_source_is_only_read(world: World, databases: tuple[str, str]) -> None:
+def test_source_is_only_read(world: World) -> None:
     """A login that may do nothing but SELECT is enough, and the session is read only."""
     with psycopg.connect(world.source, autocommit=True) as connection:
         role = sql.Identifier(f"reader_{connection.info.dbname}")
@@ -161,11 +165,12 @@ def test_source_is_only_read(world: World, databases: tuple[str, str]) -> None:
             world.source = psycopg.conninfo.make_conninfo(
                 world.source, user=f"reader_{connection.info.dbname}", password="r"
             )
-            world.run()
+            report = pipeline.ingest(world.settings)
         finally:
             connection.execute(sql.SQL("drop owned by {}").format(role))
             connection.execute(sql.SQL("drop role {}").format(role))
-    assert world.ask("select count(*) from current_sales_order") == [(4,)]
+    assert not report.problems
+    assert report.tables["sales_order"].inserted == 4
 
 
 def test_duplicate_key_without_an_index_is_refused(world: World) -> None:
@@ -179,32 +184,36 @@ def test_duplicate_key_without_an_index_is_refused(world: World) -> None:
     assert world.objects() == {}
 
 
-def test_table_rewritten_while_we_look_is_not_taken_for_empty(world: World) -> None:
+WAITING = """
+    select pid from pg_stat_activity where datname = current_database()
+    and application_name = 'totes' and wait_event_type = 'Lock'
+"""
+
+
+def test_table_rewritten_while_we_look_is_not_taken_for_empty(ran: World) -> None:
     """TRUNCATE and a refill that commit while a run waits for the table are no deletions."""
-    world.run()
     refill = "insert into payment select * from kept"
-    with psycopg.connect(world.source) as writer, ThreadPoolExecutor(1) as pool:
+    with psycopg.connect(ran.source) as writer, ThreadPoolExecutor(1) as pool:
         writer.execute("create table kept as select * from payment")
         writer.execute("truncate payment")
         writer.execute(refill)
-        run = pool.submit(world.run)
-        time.sleep(1)
+        run = pool.submit(ran.run)
+        eventually(lambda: ran.ask(WAITING, source=True))
         writer.commit()
         run.result()
-    assert world.ask("select distinct change from fact_payment") == [("insert",)]
-    assert world.ask("select count(*) from current_payment") == [(6,)]
+    assert ran.ask("select distinct change from fact_payment") == [("insert",)]
+    assert ran.ask("select count(*) from current_payment") == [(6,)]
 
 
-def test_same_transaction_id_and_other_values_is_a_change(world: World) -> None:
+def test_same_transaction_id_and_other_values_is_a_change(ran: World) -> None:
     """After a move to another cluster an id may come again: values are looked at as well."""
-    world.run()
-    before = world.ask("select xmin::text::bigint from design where design_id = 8", source=True)
-    world.change("update design set design_name = 'Other' where design_id = 8")
-    after = world.ask("select xmin::text::bigint from design where design_id = 8", source=True)
-    paths = list(world.folder.glob("ingestion/design/*/*.parquet"))
-    forge_xid(world, paths[0], before[0][0], after[0][0])
-    world.run()
-    assert world.ask("select design_name from dim_design where design_id = 8") == [("Other",)]
+    before = ran.ask("select xmin::text::bigint from design where design_id = 8", source=True)
+    ran.change("update design set design_name = 'Other' where design_id = 8")
+    after = ran.ask("select xmin::text::bigint from design where design_id = 8", source=True)
+    paths = list(ran.folder.glob("ingestion/design/*/*.parquet"))
+    forge_xid(ran, paths[0], before[0][0], after[0][0])
+    ran.run()
+    assert ran.ask("select design_name from dim_design where design_id = 8") == [("Other",)]
 
 
 def forge_xid(world: World, path: Path, old: int, new: int) -> None:
@@ -274,10 +283,9 @@ def test_rows_that_no_transaction_wrote_are_found_by_a_full_look(world: World) -
     assert versions(world, 800) == [(2, "insert")]
 
 
-def test_hidden_rows_are_not_taken_for_deleted(world: World) -> None:
+def test_hidden_rows_are_not_taken_for_deleted(ran: World) -> None:
     """A row-level policy that hides rows from our login is an error, not their deletion."""
-    world.run()
-    with psycopg.connect(world.source, autocommit=True) as connection:
+    with psycopg.connect(ran.source, autocommit=True) as connection:
         name = f"hidden_{connection.info.dbname}"
         role = sql.Identifier(name)
         connection.execute(sql.SQL("create role {} login password 'r'").format(role))
@@ -286,13 +294,13 @@ def test_hidden_rows_are_not_taken_for_deleted(world: World) -> None:
             connection.execute(grant)
             connection.execute("alter table payment enable row level security")
             connection.execute("create policy p on payment using (payment_id > 10)")
-            world.source = psycopg.conninfo.make_conninfo(world.source, user=name, password="r")
+            ran.source = psycopg.conninfo.make_conninfo(ran.source, user=name, password="r")
             with pytest.raises(ConfigurationError, match="row-level security"):
-                world.run()
+                ran.run()
         finally:
             connection.execute(sql.SQL("drop owned by {}").format(role))
             connection.execute(sql.SQL("drop role {}").format(role))
-    assert world.ask("select count(*) from current_payment") == [(6,)]
+    assert ran.ask("select count(*) from current_payment") == [(6,)]
 
 
 def test_key_that_is_null_is_refused(world: World) -> None:
@@ -308,17 +316,16 @@ def test_key_that_is_null_is_refused(world: World) -> None:
         pipeline.ingest(world.settings)
 
 
-def test_value_that_cannot_be_held_stops_its_table_alone(world: World) -> None:
+def test_value_that_cannot_be_held_stops_its_table_alone(ran: World) -> None:
     """A table with a value that the lake cannot hold is stopped; those after it are captured."""
-    world.run()
-    world.change(
+    ran.change(
         "update address set district = repeat('5', 70000000) where address_id = 2",
         "insert into address select repeat('5', 300), 1000 + n, 'x', null, null, 'x', 'x', 'x', "
-        "now(), now() from generate_series(1, 300000) as n",
+        "now(), now() from generate_series(1, 30000) as n",
         "update payment set paid = true where payment_id = 8",
     )
-    report = pipeline.ingest(world.settings)
+    report = pipeline.ingest(ran.settings)
     assert list(report.problems) == ["address"]
     assert report.tables["payment"].updated == 1
-    world.change("update address set district = 'x' where address_id = 2")
-    assert pipeline.ingest(world.settings).tables["address"].inserted == 300000
+    ran.change("update address set district = 'x' where address_id = 2")
+    assert pipeline.ingest(ran.settings).tables["address"].inserted == 30000

@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import json
-import os
-import signal
 import subprocess
 import sys
 import threading
-import time
 from collections.abc import Callable
 from typing import Any
 from urllib.parse import quote
 
+import duckdb
 import psycopg
 import pytest
 
+from tests.frozen import frozen
+from tests.waiting import eventually
 from tests.world import World
 from totes import pipeline
 from totes.errors import TotesError, TransientError
@@ -36,16 +36,6 @@ HELD = (
     "select pid from pg_stat_activity where datname = current_database() "
     "and pid <> pg_backend_pid() and backend_type = 'client backend' and backend_xmin is not null"
 )
-
-
-def soon(true: Callable[[], object], seconds: float = 10) -> bool:
-    """Whether something becomes true before long."""
-    deadline = time.monotonic() + seconds
-    while time.monotonic() < deadline:
-        if true():
-            return True
-        time.sleep(0.02)
-    return False
 
 
 class Held(threading.Thread):
@@ -109,7 +99,7 @@ def test_a_truncate_waits_no_longer_than_the_reading(world: World, held: Held) -
     """A TRUNCATE waits until the tables have been read, and not for anything to be uploaded."""
     truncate = threading.Thread(target=world.change, args=("truncate payment",), daemon=True)
     truncate.start()
-    assert soon(lambda: world.ask(BLOCKED, source=True))
+    eventually(lambda: world.ask(BLOCKED, source=True))
     held.go_on.set()
     assert held.uploads.wait(10)
     truncate.join(10)
@@ -124,7 +114,7 @@ def test_no_session_is_left_when_the_tables_have_been_read(world: World, held: H
     assert 1 <= len(world.ask(HELD, source=True)) <= READERS
     held.go_on.set()
     assert held.uploads.wait(10)
-    assert soon(lambda: not world.ask(OURS, source=True))
+    eventually(lambda: not world.ask(OURS, source=True))
     assert world.ask(HELD, source=True) == []
     held.end()
 
@@ -141,7 +131,7 @@ def test_no_session_is_left_after_a_run(
     else:
         world.run()
     for source in (True, False):
-        assert soon(lambda source=source: not world.ask(OURS, source=source))  # type: ignore[misc]
+        eventually(lambda where=source: not world.ask(OURS, source=where))  # type: ignore[misc]
         assert world.ask(HELD, source=source) == []
 
 
@@ -214,31 +204,26 @@ def test_limits_of_whoever_runs_the_source_are_left_alone(world: World) -> None:
 @pytest.mark.parametrize("moment", ["idle", "copy"])
 def test_a_run_that_freezes_is_ended_by_the_server(world: World, moment: str) -> None:
     """A frozen run loses its session, and its hold on vacuum; woken, it begins anew by itself."""
-    world.change(
-        "insert into design select 1000 + i, 'd', repeat(md5(i::text), 1000), 'x', now(), now() "
-        "from generate_series(1, 800) as i"
-    )
-    process = subprocess.Popen(
-        [sys.executable, "-m", "tests.frozen", moment, "1500ms", "ingest", "--json"],
-        env=os.environ | world.environment,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-    try:
-        os.waitid(os.P_PID, process.pid, os.WSTOPPED | os.WNOWAIT)
+    if moment == "copy":  # of so much that the server must wait for whoever reads
+        world.change(
+            "insert into design select 1000 + i, 'd', repeat(md5(i::text), 1000), 'x', now(), "
+            "now() from generate_series(1, 800) as i"
+        )
+    with frozen(world, moment, "700ms", "ingest", "--json") as run:
         assert world.ask(HELD, source=True)
-        assert soon(lambda: not world.ask(OURS, source=True), 15)
+        eventually(lambda: not world.ask(OURS, source=True), 15)
         assert world.ask(HELD, source=True) == []
-        process.send_signal(signal.SIGCONT)
-        output, errors = process.communicate(timeout=60)
-    finally:
-        process.kill()
-    assert process.returncode == 0, errors
-    (report,) = json.loads(output)
-    assert "done at the 2nd attempt; before: TOTES_SOURCE" in report["note"]
-    world.run()
-    assert pipeline.verify(world.settings).is_well
+        run.wake()
+        code, printed = run.wait()
+    assert code == 0, printed
+    (report,) = json.loads(printed.splitlines()[-1])
+    assert "attempt; before: TOTES_SOURCE" in report["note"]
+    for name, table in report["tables"].items():
+        ((rows,),) = world.ask(f"select count(*) from {name}", source=True)
+        archived = f"from '{world.folder}/ingestion/{name}/*/*.parquet'"
+        assert duckdb.execute(f"select count(*) {archived}").fetchall() == [(rows,)]
+        assert table["inserted"] == rows
+    assert len(report["tables"]) == 11
 
 
 LONG = """
@@ -255,11 +240,11 @@ def test_a_query_of_a_run_that_was_killed_is_ended(world: World) -> None:
     """The server ends a long query as soon as it finds that whoever asked it is gone."""
     process = subprocess.Popen([sys.executable, "-c", LONG, world.source])
     try:
-        assert soon(lambda: world.ask(f"{OURS} and query like '%pg_sleep(60)%'", source=True))
+        eventually(lambda: world.ask(f"{OURS} and query like '%pg_sleep(60)%'", source=True))
     finally:
         process.kill()
         process.wait()
-    assert soon(lambda: not world.ask(OURS, source=True), 5)
+    eventually(lambda: not world.ask(OURS, source=True), 5)
 
 
 @pytest.mark.parametrize("statement", ["savepoint a", "select 1"])
@@ -269,7 +254,7 @@ def test_a_session_that_was_ended_is_a_passing_fault(world: World, statement: st
     def end() -> None:
         ended = OURS.replace("pid, wait_event_type", "pg_terminate_backend(pid)")
         assert world.ask(ended, source=True) == [(True,)]
-        assert soon(lambda: not world.ask(OURS, source=True))
+        eventually(lambda: not world.ask(OURS, source=True))
 
     with pytest.raises(TransientError, match="TOTES_SOURCE"):
         asked(world, statement, end)
