@@ -18,7 +18,7 @@ from typing import Any, ClassVar
 import duckdb
 import psycopg
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, precondition, rule
+from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule
 
 from tests.world import Stock, World
 from totes import pipeline
@@ -101,6 +101,11 @@ class AnyHistory(RuleBasedStateMachine):
             self.rollback(session)
         if commits:
             self.commit(session)
+
+    @initialize(session=sessions, key=keys, nested=st.booleans())
+    def begin(self, session: int, key: int, nested: bool) -> None:
+        """Each history has one late commit at least, however short it is."""
+        self.commit_late(session, key, nested)
 
     @rule(session=sessions, key=keys, units=units, commits=often)
     def insert(self, session: int, key: int, units: int, commits: bool) -> None:

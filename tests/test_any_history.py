@@ -10,6 +10,7 @@ from tests.any_history import AnyHistory
 from tests.world import Stock
 
 
+@pytest.mark.slow("three histories, with some ten runs each")
 @pytest.mark.parametrize("part", range(2))
 def test_history_is_what_was_seen(stock: Stock, part: int) -> None:
     """Whatever the source's sessions do, the history holds each version that was seen, once."""

@@ -408,14 +408,15 @@ def test_a_download_may_take_its_time(
 ) -> None:
     """What arrives slowly, but arrives, is not given up: only silence is."""
     monkeypatch.setattr(bucket, "ANSWER", 0.5)
-    content = os.urandom(1 << 19)
+    content = os.urandom(1 << 20)
     store.put("a/b", content)
     storage.slowly = 0.1  # for each 64 kB
     began = time.monotonic()
     assert store.fetch("a/b", sha256_of(content)).read_bytes() == content
-    assert time.monotonic() - began > bucket.ANSWER
+    assert time.monotonic() - began > 1
 
 
+@pytest.mark.slow
 def test_a_run_over_storage_that_comes_and_goes(world: World, storage: Proxy) -> None:
     """Lakes in a bucket that is cut off now and then, or for good: all is made good in the end."""
     for kind in ("ingestion", "processed"):
