@@ -155,9 +155,10 @@ def _trade(box: Box, tell: Callable[[str], None]) -> tuple[int, int]:
     """Let the company trade for a day; the ids of an order that it deleted and one corrected."""
     with psycopg.connect(box.settings.dsn("source"), autocommit=True) as connection:
         company = Company(connection)
-        day = company.trade(_now())
-        corrected = company.correct_one(_now())
+        # before any order is new: one that comes and goes between two runs is never seen
         deleted = company.delete_one(_now())
+        corrected = company.correct_one(_now())
+        day = company.trade(_now())
         department = company.move_department(_now())
     tell(
         f"  {day.sales_orders} sales orders, {day.purchase_orders} purchase orders, "
