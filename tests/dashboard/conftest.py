@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser
+from playwright.sync_api import Browser, Page
 
 from scripts.browser import NoBrowserError, chromium
 from tests.dashboard.company import Traded, served, traded
@@ -44,6 +44,14 @@ def browser() -> Iterator[Browser]:
             yield opened
     except NoBrowserError as error:
         pytest.fail(str(error), pytrace=False)
+
+
+@pytest.fixture(scope="session")
+def shared_page(browser: Browser) -> Iterator[Page]:
+    """A browser's page for one test after another: what it has fetched and compiled, it keeps."""
+    context = browser.new_context()
+    yield context.new_page()
+    context.close()
 
 
 @pytest.fixture

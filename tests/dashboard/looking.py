@@ -8,47 +8,96 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 from urllib.parse import urlsplit
 
 import axe_playwright_python
-from playwright.sync_api import Browser, Page, Request
+from playwright.sync_api import Page, Request, WebSocket
+from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 
-from scripts.browser import settled
+from scripts.browser import PATIENCE
 
 AXE = (Path(axe_playwright_python.__file__).with_name("axe.min.js")).read_text(encoding="utf-8")
 DESKTOP, PHONE = 1280, 390
+HEIGHT = 900
 GRAVE = {"serious", "critical"}
+# The script has run to its end, nothing of an earlier run is left, each chart is as wide as there
+# is room for it, the theme is that of the machine, and nothing moves or changes its colour: in two
+# frames running, between which all is done that was begun.
+SHOWN = """theme => {
+    const app = document.querySelector("[data-testid=stApp]");
+    const charts = [...document.querySelectorAll("[data-testid=stVegaLiteChart]")];
+    const shown = app && app.dataset.testScriptState === "notRunning"
+        && document.querySelector("h1")
+        && !document.querySelector("[data-testid=stSkeleton], [data-stale=true]")
+        && charts.every(chart => {
+            const drawn = chart.querySelector("canvas, svg");
+            const width = drawn && drawn.getBoundingClientRect().width;
+            return drawn && Math.abs(width - chart.getBoundingClientRect().width) < 2;
+        })
+        && getComputedStyle(app).colorScheme === theme
+        && document.getAnimations().every(each => each.playState !== "running");
+    const before = window.shownBefore;
+    window.shownBefore = shown;
+    return shown && before;
+}"""
 
 Theme = Literal["light", "dark"]
 
 
+class Look(NamedTuple):
+    """What there is to see of a page at one width and in one theme, and what is wrong with it."""
+
+    panels: list[str]
+    alerts: int = 0
+    is_too_wide: bool = False
+    faults: tuple[dict[str, Any], ...] = ()
+
+
 @dataclass
 class Window:
-    """One page of a browser, which remembers its errors and the hosts that it asked."""
+    """A browser's page, which remembers its errors and the hosts that it asked."""
 
     page: Page
     url: str
+    theme: Theme
     errors: list[str] = field(default_factory=list)
     hosts: set[str] = field(default_factory=set)
+    sockets: list[WebSocket] = field(default_factory=list)
 
     def open(self, path: str) -> None:
         """Go to a page of the dashboard and wait until all of it is there."""
         self.page.goto(f"{self.url}/{path}")
-        settled(self.page)
+        self.settle()
+
+    @contextmanager
+    def answered(self) -> Iterator[None]:
+        """Wait until the dashboard has answered what is done in the block, and that shows."""
+        with self.sockets[-1].expect_event("framereceived", _is_end_of_run, timeout=PATIENCE):
+            yield
+        self.settle()
 
     def settle(self) -> None:
-        """Wait until what was just done shows."""
-        self.page.wait_for_timeout(100)
-        settled(self.page)
+        """Wait until all is there that the page will show."""
+        self.page.evaluate("window.shownBefore = false")
+        self.page.wait_for_function(SHOWN, arg=self.theme, timeout=PATIENCE)
 
     def choose(self, label: str, option: str) -> None:
         """Choose an option of a filter, as a person with a keyboard does."""
         box = self.page.get_by_role("combobox", name=label)
         box.click()
         box.fill(option)
-        self.page.get_by_role("option", name=option, exact=True).first.click()
+        with self.answered():
+            self.page.get_by_role("option", name=option, exact=True).first.click()
+
+    def look(self, width: int, theme: Theme) -> Look:
+        """All that there is to see of the page once it is so wide, and in this theme."""
+        self.theme = theme
+        self.page.set_viewport_size({"width": width, "height": HEIGHT})
+        self.page.emulate_media(color_scheme=theme)
         self.settle()
+        alerts = self.page.get_by_test_id("stAlert").count()
+        return Look(self.panels(), alerts, self.is_too_wide(), tuple(self.faults()))
 
     def totals(self) -> dict[str, str]:
         """The figures at the top of a page, by their names."""
@@ -75,7 +124,8 @@ class Window:
 
     def faults(self) -> list[dict[str, Any]]:
         """What axe-core finds that keeps people with disabilities from using the page."""
-        self.page.evaluate(AXE)
+        if not self.page.evaluate("'axe' in window"):
+            self.page.evaluate(AXE)
         found = self.page.evaluate("axe.run(document, {resultTypes: ['violations']})")
         return [
             {"id": fault["id"], "html": [node["html"] for node in fault["nodes"]]}
@@ -91,29 +141,41 @@ class Window:
         )
 
 
+def _is_end_of_run(frame: str | bytes) -> bool:
+    """Whether the server says that the script has run to its end, and is not to run again."""
+    told = ForwardMsg.FromString(frame) if isinstance(frame, bytes) else ForwardMsg()
+    is_finished = told.WhichOneof("type") == "script_finished"
+    return is_finished and told.script_finished == ForwardMsg.FINISHED_SUCCESSFULLY
+
+
 @contextmanager
 def window(
-    browser: Browser, url: str, *, width: int = DESKTOP, theme: Theme = "light"
+    page: Page, url: str, *, width: int = DESKTOP, theme: Theme = "light"
 ) -> Iterator[Window]:
-    """Yield a new window, in which nothing is remembered of others."""
-    size = {"width": width, "height": 900}
-    context = browser.new_context(viewport=size, color_scheme=theme, accept_downloads=True)  # type: ignore[arg-type]
-    page = context.new_page()
-    opened = Window(page, url)
-    page.on(
-        "console",
-        lambda said: opened.errors.append(said.text) if said.type == "error" else None,
-    )
-    page.on("pageerror", lambda error: opened.errors.append(str(error)))
+    """Yield a window at a browser's page, which knows only of what happens from now on."""
+    page.set_viewport_size({"width": width, "height": HEIGHT})
+    page.emulate_media(color_scheme=theme)
+    opened = Window(page, url, theme)
 
     def note(request: Request) -> None:
         parts = urlsplit(request.url)
         if parts.scheme not in {"data", "blob"}:
             opened.hosts.add(parts.netloc)
 
-    page.on("request", note)
-    page.on("websocket", lambda socket: opened.hosts.add(urlsplit(socket.url).netloc))
+    def note_socket(socket: WebSocket) -> None:
+        opened.hosts.add(urlsplit(socket.url).netloc)
+        opened.sockets.append(socket)
+
+    listeners: dict[Any, Any] = {
+        "console": lambda said: opened.errors.append(said.text) if said.type == "error" else None,
+        "pageerror": lambda error: opened.errors.append(str(error)),
+        "request": note,
+        "websocket": note_socket,
+    }
+    for event, listener in listeners.items():
+        page.on(event, listener)
     try:
         yield opened
     finally:
-        context.close()
+        for event, listener in listeners.items():
+            page.remove_listener(event, listener)

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from urllib.parse import urlsplit
 from urllib.request import urlopen
@@ -18,8 +19,8 @@ from click.testing import CliRunner, Result
 
 from tests.dashboard.company import served
 from tests.test_cli import assert_is_clear_error
-from tests.world import World
 from totes.cli import cli
+from totes.demo import show
 from totes.demo.postgres import PostgresServer, stop_kept
 from totes.errors import DemoError
 
@@ -30,16 +31,26 @@ def dashboard(*arguments: str, **settings: str | None) -> Result:
 
 
 @pytest.fixture
-def demo() -> Iterator[Path]:
-    """A demo that has ended, in a folder that the server's own user can reach."""
+def demo(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """A demo that has ended, before it founded anything, in a folder that the server can reach."""
+    monkeypatch.setattr(show, "PostgresServer", partial(PostgresServer, durable=False))
     with tempfile.TemporaryDirectory() as parent:
         Path(parent).chmod(0o755)
         folder = Path(parent) / "demo"
-        command = ["demo", "--scale", "0.02", "--folder", str(folder)]
-        result = CliRunner().invoke(cli, command)
-        assert result.exit_code == 0, result.output
+        show._make_room(folder)
+        with show._box(folder, keep=False):
+            pass
         yield folder
         stop_kept(folder / "postgres")
+
+
+@pytest.fixture(scope="module")
+def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Path]]:
+    """The address of a dashboard that was started with --json, and what it has printed."""
+    log = tmp_path_factory.mktemp("dashboard") / "log"
+    environment = {**os.environ, "TOTES_WAREHOUSE": "dbname=none", "LOG": str(log)}
+    with served(environment, "--json") as (url, _):
+        yield url, log
 
 
 def test_without_settings_it_opens_the_demo(demo: Path, log: str) -> None:
@@ -55,20 +66,19 @@ def test_without_settings_it_opens_the_demo(demo: Path, log: str) -> None:
     assert said == [f"{url} shows the demo's warehouse, in {demo}, until Ctrl-C"]
 
 
-def test_it_listens_to_this_machine_alone(world: World, log: str) -> None:
+def test_it_listens_to_this_machine_alone(running: tuple[str, Path]) -> None:
     """Unless told otherwise it listens at 127.0.0.1 and at no other address."""
-    environment = {**os.environ, "TOTES_WAREHOUSE": world.warehouse, "LOG": log}
-    with served(environment, "--json") as (url, said):
-        port = urlsplit(url).port or 0
-        with pytest.raises(OSError, match="refused"):
-            socket.create_connection(("127.0.0.2", port), timeout=5)
-    assert json.loads(said[0]) == {"url": url, "warehouse": "your warehouse"}
+    url, log = running
+    with pytest.raises(OSError, match="refused"):
+        socket.create_connection(("127.0.0.2", urlsplit(url).port or 0), timeout=5)
+    (said,) = log.read_text().splitlines()
+    assert json.loads(said) == {"url": url, "warehouse": "your warehouse"}
 
 
-def test_a_page_s_own_address_leads_to_it(world: World, log: str) -> None:
+def test_a_page_s_own_address_leads_to_it(running: tuple[str, Path]) -> None:
     """A page's address is led to the root, with its filters, where Streamlit finds its server."""
-    environment = {**os.environ, "TOTES_WAREHOUSE": world.warehouse, "LOG": log}
-    with served(environment) as (url, _), urlopen(f"{url}/payments?currency=USD") as page:
+    url, _ = running
+    with urlopen(f"{url}/payments?currency=USD") as page:
         assert page.url == f"{url}/?page=payments&currency=USD"
 
 
@@ -78,11 +88,11 @@ def test_without_settings_and_without_a_demo(tmp_path: Path) -> None:
     assert_is_clear_error(result, "TOTES_WAREHOUSE is not set", "totes demo")
 
 
-def test_a_port_that_is_taken(world: World) -> None:
+def test_a_port_that_is_taken() -> None:
     """A port at which something listens already is an error that offers another."""
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
-        result = dashboard("--port", str(port), TOTES_WAREHOUSE=world.warehouse)
+        result = dashboard("--port", str(port), TOTES_WAREHOUSE="dbname=none")
     assert_is_clear_error(result, str(port), f"--port {port + 1}")
 
 
