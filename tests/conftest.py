@@ -28,8 +28,8 @@ from totes.demo.postgres import PostgresServer
 # A shell that runs the tests in the background has them ignore Ctrl-C, and so all that they start.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
-# what the names of modules begin with that share a deployment, or a dashboard
-SHARED = ("tests/aws/test_applied", "tests/dashboard/test_browser")
+# what the names of modules begin with that share a deployment, a dashboard, or a demo
+SHARED = ("tests/aws/test_applied", "tests/dashboard/test_browser", "tests/demo/test_show")
 
 
 @pytest.fixture(scope="session")

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import datetime, timedelta
 from decimal import Decimal
-from itertools import count
 from typing import Any
 
 import psycopg
 import pytest
 from psycopg import sql
 
+from tests.world import made_database
 from totes.demo.company import found
 from totes.demo.postgres import PostgresServer
 from totes.demo.trading import Company, Day
@@ -32,44 +33,54 @@ TABLES = (
     "staff",
     "transaction",
 )
-numbers = count()
+
+
+@contextmanager
+def undone(dsn: str) -> Iterator[psycopg.Connection]:
+    """Yield a connection, and undo in the end what was done on it."""
+    with (
+        psycopg.connect(dsn, autocommit=True) as connection,
+        connection.transaction(force_rollback=True),
+    ):
+        yield connection
 
 
 @pytest.fixture(scope="module")
-def template(server: PostgresServer) -> str:
-    """The name of a database with the company at scale 1, to be copied."""
-    server.create_database("founded")
-    with psycopg.connect(server.dsn("founded")) as connection:
-        found(connection, until=UNTIL)
-    return "founded"
+def template(server: PostgresServer) -> Iterator[str]:
+    """The connection string of the company at scale 1, which stays as it was founded."""
+    with made_database(server, "founded") as dsn:
+        with psycopg.connect(dsn) as connection:
+            found(connection, until=UNTIL)
+        yield dsn
 
 
 @pytest.fixture(scope="module")
-def founded(server: PostgresServer, template: str) -> Iterator[psycopg.Connection]:
+def founded(template: str) -> Iterator[psycopg.Connection]:
     """The company at scale 1; read only, because all tests share it."""
-    server.create_database("shared", template=template)
-    with psycopg.connect(server.dsn("shared"), autocommit=True) as connection:
+    with psycopg.connect(template, autocommit=True) as connection:
         connection.read_only = True
         yield connection
 
 
 @pytest.fixture
-def books(server: PostgresServer, template: str) -> Iterator[psycopg.Connection]:
-    """A company of the test's own."""
-    name = f"books_{next(numbers)}"
-    server.create_database(name, template=template)
-    with psycopg.connect(server.dsn(name), autocommit=True) as connection:
+def books(template: str) -> Iterator[psycopg.Connection]:
+    """The company at scale 1, to be changed: nobody else sees it, and it is undone."""
+    with undone(template) as connection:
         yield connection
-    server.drop_database(name)
+
+
+@pytest.fixture(scope="module")
+def blank(server: PostgresServer) -> Iterator[str]:
+    """The connection string of a database that stays empty."""
+    with made_database(server, "unfounded") as dsn:
+        yield dsn
 
 
 @pytest.fixture
-def empty(server: PostgresServer) -> Iterator[psycopg.Connection]:
-    name = f"empty_{next(numbers)}"
-    server.create_database(name)
-    with psycopg.connect(server.dsn(name), autocommit=True) as connection:
+def empty(blank: str) -> Iterator[psycopg.Connection]:
+    """An empty database; what is founded in it is undone."""
+    with undone(blank) as connection:
         yield connection
-    server.drop_database(name)
 
 
 def value(connection: psycopg.Connection, query: str) -> Any:
@@ -86,6 +97,13 @@ def contents(connection: psycopg.Connection) -> dict[str, bytes]:
         with connection.cursor() as cursor, cursor.copy(statement) as copy:
             tables[table] = b"".join(copy)
     return tables
+
+
+def history(empty: psycopg.Connection, **options: int) -> dict[str, bytes]:
+    """What a smaller company consists of, which is undone again."""
+    with empty.transaction(force_rollback=True):
+        found(empty, scale=0.1, until=UNTIL, **options)
+        return contents(empty)
 
 
 class TestFounding:
@@ -113,17 +131,11 @@ class TestFounding:
         assert value(empty, "select count(*) from payment") == 1_119 + 465
         assert value(empty, "select count(*) from staff") == 20
 
-    def test_the_same_seed_gives_the_same_bytes(
-        self, founded: psycopg.Connection, empty: psycopg.Connection
-    ) -> None:
-        found(empty, until=UNTIL)
-        assert contents(empty) == contents(founded)
+    def test_the_same_seed_gives_the_same_bytes(self, empty: psycopg.Connection) -> None:
+        assert history(empty) == history(empty)
 
-    def test_another_seed_gives_another_history(
-        self, founded: psycopg.Connection, empty: psycopg.Connection
-    ) -> None:
-        found(empty, seed=7, until=UNTIL)
-        assert contents(empty)["sales_order"] != contents(founded)["sales_order"]
+    def test_another_seed_gives_another_history(self, empty: psycopg.Connection) -> None:
+        assert history(empty)["sales_order"] != history(empty, seed=7)["sales_order"]
 
     def test_founding_twice_fails_and_changes_nothing(self, books: psycopg.Connection) -> None:
         before = contents(books)
@@ -282,10 +294,9 @@ class TestHabits:
             books,
             "select count(*) from pg_constraint where contype = 'f' and convalidated",
         ) == 17  # fmt: skip
-        with pytest.raises(psycopg.errors.ForeignKeyViolation):
-            books.execute("delete from design")
-        with pytest.raises(psycopg.errors.ForeignKeyViolation):
-            books.execute("update payment set transaction_id = -1")
+        for change in ("delete from design", "update payment set transaction_id = -1"):
+            with pytest.raises(psycopg.errors.ForeignKeyViolation), books.transaction():
+                books.execute(change.encode())
 
 
 class TestTrading:
@@ -347,26 +358,28 @@ class TestTrading:
         Company(books).trade(NOW + timedelta(minutes=1))
         assert value(books, "select count(*) from sales_order") == 11_187 + 32
 
-    def test_the_same_seed_trades_alike(
-        self, server: PostgresServer, books: psycopg.Connection
-    ) -> None:
-        server.create_database("twin", template="founded")
-        with psycopg.connect(server.dsn("twin"), autocommit=True) as twin:
-            for connection in (books, twin):
-                company = Company(connection, seed=5)
+    def test_the_same_seed_trades_alike(self, books: psycopg.Connection) -> None:
+        became = []
+        for _ in range(2):
+            with books.transaction(force_rollback=True):
+                company = Company(books, seed=5)
                 company.trade(NOW)
                 company.delete_one(NOW)
                 company.trade(NOW + timedelta(seconds=5), orders=3)
-            assert contents(books) == contents(twin)
-        server.drop_database("twin")
+                rows = {table: text.splitlines() for table, text in contents(books).items()}
+                became.append({table: sorted(lines) for table, lines in rows.items()})
+        assert became[0] == became[1]
 
     def test_it_commits_on_a_connection_that_does_not_by_itself(
-        self, server: PostgresServer, books: psycopg.Connection
+        self, server: PostgresServer
     ) -> None:
-        with psycopg.connect(books.info.dsn, password=books.info.password) as connection:
+        with made_database(server, "committed") as dsn, psycopg.connect(dsn) as connection:
+            found(connection, scale=0.001, until=UNTIL)
+            connection.commit()
             Company(connection).trade(NOW, orders=2)
             assert connection.info.transaction_status == psycopg.pq.TransactionStatus.IDLE
-            assert value(books, "select count(*) from payment") == 15_838
+            with psycopg.connect(dsn) as other:
+                assert value(other, "select count(*) from payment") == 11 + 5 + 2
 
     def test_no_orders_change_nothing(self, books: psycopg.Connection) -> None:
         before = contents(books)
@@ -395,12 +408,11 @@ class TestTrading:
         assert value(empty, greatest) == newest
 
     def test_a_correction_changes_units_and_price_and_the_time(
-        self, server: PostgresServer, books: psycopg.Connection
+        self, founded: psycopg.Connection, books: psycopg.Connection
     ) -> None:
         order_id = Company(books).correct_one(NOW)
         query = b"select * from sales_order where sales_order_id = %s"
-        with psycopg.connect(server.dsn("founded")) as earlier:
-            (was,) = earlier.execute(query, [order_id]).fetchall()
+        (was,) = founded.execute(query, [order_id]).fetchall()
         (now,) = books.execute(query, [order_id]).fetchall()
         changed = [at for at, pair in enumerate(zip(was, now, strict=True)) if pair[0] != pair[1]]
         assert changed == [2, 6, 7]  # last_updated, units_sold, unit_price

@@ -35,6 +35,24 @@ def folder() -> Iterator[Path]:
             stop_kept(Path(parent) / "postgres")
 
 
+@pytest.fixture(scope="module")
+def once_filled() -> Iterator[Path]:
+    """A folder with data, in which no server runs: for one test after another."""
+    with tempfile.TemporaryDirectory() as parent:
+        Path(parent).chmod(0o755)
+        folder = Path(parent).resolve() / "postgres"
+        with PostgresServer(folder, durable=False):
+            pass
+        yield folder
+
+
+@pytest.fixture
+def filled(once_filled: Path) -> Iterator[Path]:
+    """A folder with data, in which no server runs; one that is left running is stopped."""
+    yield once_filled
+    stop_kept(once_filled)
+
+
 def server_pid(folder: Path) -> int:
     return int((folder / "data" / "postmaster.pid").read_text().split()[0])
 
@@ -66,15 +84,7 @@ def value(server: PostgresServer, query: bytes, database: str = "postgres") -> o
 
 
 class TestOneServer:
-    """What one running server has to offer; shared, as starting one takes a while."""
-
-    @pytest.fixture(scope="class")
-    @staticmethod
-    def server() -> Iterator[PostgresServer]:
-        with tempfile.TemporaryDirectory() as parent:
-            Path(parent).chmod(0o755)
-            with PostgresServer(Path(parent) / "postgres", durable=False) as server:
-                yield server
+    """What one running server has to offer: that of all tests."""
 
     @pytest.mark.parametrize(
         ("setting", "expected"),
@@ -123,43 +133,46 @@ class TestOneServer:
         with psycopg.connect(server.dsn("copy")):  # a connection is no obstacle
             server.drop_database("copy")
         server.drop_database("copy")
+        server.drop_database('odd "name"')
         assert value(server, b"select count(*) from pg_database where datname = 'copy'") == 0
 
 
 class TestLife:
-    def test_data_survives_stop_and_start(self, folder: Path) -> None:
-        with PostgresServer(folder) as server:
-            server.create_database("kept")
+    def test_data_survives_stop_and_start(self, filled: Path) -> None:
+        with PostgresServer(filled) as server:
+            server.create_database("stopped")
             assert value(server, b"show fsync") == "on"
         with pytest.raises(DemoError, match="no PostgreSQL is running"):
             server.dsn()
         with server:
-            assert value(server, b"select 1", "kept") == 1
+            assert value(server, b"select 1", "stopped") == 1
+            server.drop_database("stopped")
             server.stop()
             server.stop()  # once more does no harm
 
-    def test_data_survives_kill_9_and_the_server_starts_again(self, folder: Path) -> None:
-        with PostgresServer(folder) as server:
-            server.create_database("kept")
-            os.kill(server_pid(folder), signal.SIGKILL)
-        with PostgresServer(folder) as server:
-            assert value(server, b"select 1", "kept") == 1
+    def test_data_survives_kill_9_and_the_server_starts_again(self, filled: Path) -> None:
+        with PostgresServer(filled) as server:
+            server.create_database("killed")
+            os.kill(server_pid(filled), signal.SIGKILL)
+        with PostgresServer(filled) as server:
+            assert value(server, b"select 1", "killed") == 1
+            server.drop_database("killed")
 
-    def test_a_stale_process_id_that_is_somebody_elses_does_not_matter(self, folder: Path) -> None:
-        with PostgresServer(folder, durable=False):
-            text = (folder / "data" / "postmaster.pid").read_text()
-            os.kill(server_pid(folder), signal.SIGKILL)
+    def test_a_stale_process_id_that_is_somebody_elses_does_not_matter(self, filled: Path) -> None:
+        with PostgresServer(filled, durable=False):
+            text = (filled / "data" / "postmaster.pid").read_text()
+            os.kill(server_pid(filled), signal.SIGKILL)
         with in_another_python("import time; time.sleep(60)") as other:
             _pid, _newline, rest = text.partition("\n")
-            (folder / "data" / "postmaster.pid").write_text(f"{other.pid}\n{rest}")
-            assert stop_kept(folder) is False
-            with PostgresServer(folder, durable=False) as server:
+            (filled / "data" / "postmaster.pid").write_text(f"{other.pid}\n{rest}")
+            assert stop_kept(filled) is False
+            with PostgresServer(filled, durable=False) as server:
                 assert value(server, b"select 1") == 1
             assert other.poll() is None
             other.kill()
 
     @on_linux
-    def test_it_ends_when_its_python_is_killed(self, folder: Path) -> None:
+    def test_it_ends_when_its_python_is_killed(self, filled: Path) -> None:
         code = """
             import sys, time
             from pathlib import Path
@@ -168,15 +181,15 @@ class TestLife:
             print("started", flush=True)
             time.sleep(60)
         """
-        with in_another_python(code, folder) as python:
+        with in_another_python(code, filled) as python:
             assert python.stdout is not None
             assert python.stdout.readline() == "started\n"
-            pid = server_pid(folder)
+            pid = server_pid(filled)
             assert alive(pid)
             python.kill()
         assert await_end(pid)
 
-    def test_it_ends_with_its_python_though_nobody_stops_it(self, folder: Path) -> None:
+    def test_it_ends_with_its_python_though_nobody_stops_it(self, filled: Path) -> None:
         code = """
             import sys
             from pathlib import Path
@@ -184,32 +197,32 @@ class TestLife:
             PostgresServer(Path(sys.argv[1]), durable=False).start()
             print((Path(sys.argv[1]) / "data" / "postmaster.pid").read_text().split()[0])
         """
-        with in_another_python(code, folder) as python:
+        with in_another_python(code, filled) as python:
             printed, _nothing = python.communicate()
         assert not alive(int(printed))
-        assert not (folder / "data" / "postmaster.pid").exists()
+        assert not (filled / "data" / "postmaster.pid").exists()
 
-    def test_it_can_outlive_its_python_until_it_is_stopped(self, folder: Path) -> None:
+    def test_it_can_outlive_its_python_until_it_is_stopped(self, filled: Path) -> None:
         code = """
             import sys
             from pathlib import Path
             from totes.demo.postgres import PostgresServer
             PostgresServer(Path(sys.argv[1]), durable=False).start(outlive=True)
         """
-        with in_another_python(code, folder) as python:
+        with in_another_python(code, filled) as python:
             assert python.wait() == 0
-        pid = server_pid(folder)
-        assert value(PostgresServer(folder), b"select 1") == 1
-        assert stop_kept(folder) is True
+        pid = server_pid(filled)
+        assert value(PostgresServer(filled), b"select 1") == 1
+        assert stop_kept(filled) is True
         assert await_end(pid)
-        assert stop_kept(folder) is False
+        assert stop_kept(filled) is False
 
-    def test_one_that_is_to_outlive_is_not_stopped_by_its_object(self, folder: Path) -> None:
-        server = PostgresServer(folder, durable=False)
+    def test_one_that_is_to_outlive_is_not_stopped_by_its_object(self, filled: Path) -> None:
+        server = PostgresServer(filled, durable=False)
         server.start(outlive=True)
         server.stop()
         assert value(server, b"select 1") == 1
-        assert stop_kept(folder) is True
+        assert stop_kept(filled) is True
 
 
 class TestTrouble:
@@ -228,15 +241,17 @@ class TestTrouble:
         with PostgresServer(folder, durable=False) as server:
             assert value(server, b"select 1") == 1
 
-    def test_a_server_that_cannot_start_says_why_in_one_line(self, folder: Path) -> None:
-        with PostgresServer(folder, durable=False):
-            pass
-        with (folder / "data" / "postgresql.conf").open("a") as configuration:
-            configuration.write("shared_buffers = plenty\n")
-        with pytest.raises(DemoError, match="configuration file") as raised:
-            PostgresServer(folder).start()
+    def test_a_server_that_cannot_start_says_why_in_one_line(self, filled: Path) -> None:
+        configuration = filled / "data" / "postgresql.conf"
+        right = configuration.read_text()
+        try:
+            configuration.write_text(f"{right}shared_buffers = plenty\n")
+            with pytest.raises(DemoError, match="configuration file") as raised:
+                PostgresServer(filled).start()
+        finally:
+            configuration.write_text(right)
         assert "\n" not in str(raised.value)
-        assert str(raised.value.hint) == f"see {folder}/postgres.log"
+        assert str(raised.value.hint) == f"see {filled}/postgres.log"
 
     def test_a_missing_wheel_is_named_with_what_to_install(
         self, folder: Path, monkeypatch: pytest.MonkeyPatch
