@@ -7,7 +7,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from tests.world import World
+from totes.lake import checkpoint
 
 NOTEBOOK = Path(__file__).resolve().parent.parent / "docs" / "notebooks" / "questions.py"
 
@@ -58,21 +61,25 @@ def answers(folder: Path) -> Mapping[str, Any]:
     return found
 
 
-def test_the_lake_alone_answers_as_the_warehouse_does(world: World) -> None:
+def test_the_lake_alone_answers_as_the_warehouse_does(
+    ran: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Each question's answer, to the penny, is the warehouse's: after corrections, deletions, and
     so many batches that files have been folded into checkpoints."""
-    world.run()
-    for batch in range(12):
-        world.change(
-            f"update sales_order set units_sold = {2000 + batch} where sales_order_id = 90"
-        )
-        world.run()
-    world.change("update payment set paid = false", "delete from payment where payment_id = 4")
-    world.change("update sales_order set unit_price = 3.99 where sales_order_id = 14")
-    world.run()
-    given = answers(world.folder / "processed")
+    monkeypatch.setattr(checkpoint, "LIMIT", 2)
+    for units in (2000, 2001):
+        ran.change(f"update sales_order set units_sold = {units} where sales_order_id = 90")
+        ran.run()
+    ran.change(
+        "update payment set paid = false",
+        "delete from payment where payment_id = 4",
+        "update sales_order set unit_price = 3.99 where sales_order_id = 14",
+    )
+    ran.run()
+    assert list(ran.folder.glob("processed/checkpoints/fact_sales_order/*/*.parquet"))
+    given = answers(ran.folder / "processed")
     for name, query in (("sales", SALES), ("owed", OWED), ("changed", CHANGED)):
-        expected = world.ask(query)
+        expected = ran.ask(query)
         assert expected
         assert [tuple(row.values()) for row in given[name]] == expected, name
 

@@ -54,10 +54,10 @@ def test_a_stage_says_where_its_seconds_went(world: World) -> None:
     assert loaded.parts["COPY in takes the rows"].bytes > 0
 
 
-def test_profile_is_shown_when_asked_for(world: World) -> None:
+def test_profile_is_shown_when_asked_for(ran: World) -> None:
     """`totes run --profile` prints the parts of each stage, or has them in its JSON. Where there is
     nothing new, to start an engine is none of them."""
-    runner = CliRunner(env=world.environment)
+    runner = CliRunner(env=ran.environment)
     plain = runner.invoke(cli, ["run"]).output
     shown = runner.invoke(cli, ["run", "--profile"]).output
     assert "connect" not in plain
