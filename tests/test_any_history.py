@@ -14,11 +14,12 @@ from tests.world import Stock
 @pytest.mark.parametrize("part", range(2))
 def test_history_is_what_was_seen(stock: Stock, part: int) -> None:
     """Whatever the source's sessions do, the history holds each version that was seen, once."""
-    AnyHistory.stock = stock
+    AnyHistory.stock, AnyHistory.checked = stock, 0
     few = settings(
         max_examples=3,
         stateful_step_count=20,
         deadline=None,
+        derandomize=False,  # in CI, too, each walk is another
         suppress_health_check=list(HealthCheck),
     )
     run_state_machine_as_test(AnyHistory, settings=few)

@@ -42,6 +42,7 @@ def in_this_process(*arguments: str, settings: Mapping[str, str]) -> Ran:
     return Ran(time.perf_counter() - began, 100.0, result.output)
 
 
+@pytest.mark.slow
 def test_many_batches_are_made_and_measured(ran: World, capsys: pytest.CaptureFixture[str]) -> None:
     """The benchmark makes the batches that it is asked for, and prints a line of a table."""
     lakes = ran.folder / "ingestion", ran.folder / "processed"

@@ -88,6 +88,7 @@ def fetched(engine: DuckDBPyConnection, query: str) -> list[tuple[Any, ...]]:
     return sorted(engine.execute(query).fetchall(), key=repr)
 
 
+@pytest.mark.slow
 @given(stacked=stacks, cuts=st.sets(st.integers(1, 5)), seed=st.integers())
 @settings(max_examples=80, deadline=None)
 def test_newest_row_of_each_key_wins(

@@ -375,6 +375,7 @@ def test_first_run_on_what_does_not_fit_writes_nothing(
     assert world.objects() == {}
 
 
+@pytest.mark.slow
 def test_later_a_table_that_does_not_fit_stops_alone_and_catches_up(ran: World) -> None:
     """Once there are batches, a table that breaks its contract stops alone: the others arrive, the
     exit code is 1; once mended it is caught up, deletions included."""
@@ -502,6 +503,7 @@ def read_until(lines: IO[str] | None, text: str) -> None:
     assert any(line.startswith(text) for line in lines), f"it ended before it said {text!r}"
 
 
+@pytest.mark.slow
 def test_run_every_goes_on_until_it_is_told_to_end(ran: World) -> None:
     """`totes run --every` brings later changes in by itself; SIGTERM ends it well, also in the
     middle of a run, and no temporary folder is left behind."""

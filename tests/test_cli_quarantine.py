@@ -136,6 +136,7 @@ def test_list_json_has_the_whole_row(troubled: World) -> None:
     assert max(map(len, shown)) < 300
 
 
+@pytest.mark.slow
 def test_since_is_the_first_batch_that_refused_the_row(ran: World) -> None:
     """A row that goes on being refused, also for another reason, waits since the first batch; one
     that was mended in between, since the later one."""
@@ -206,6 +207,7 @@ def test_number_that_json_does_not_know_is_text(ran: World) -> None:
     assert rows[0]["row"]["weight"] == "NaN"
 
 
+@pytest.mark.slow
 def test_retry_lets_in_what_mended_reference_data_make_good(world: World, strict: Path) -> None:
     """Rows that lacked reference data come back by a retry, those that refer to them with them,
     although nothing changed at the source and a run alone makes no batch."""
@@ -231,6 +233,7 @@ def test_retry_lets_in_what_mended_reference_data_make_good(world: World, strict
     assert totes(world, "verify", **model).exit_code == 0
 
 
+@pytest.mark.slow
 def test_retry_counts_what_is_gone_apart(ran: World) -> None:
     """A row that was deleted at the source is not said to have come back; JSON has the counts and
     the stages' reports."""

@@ -261,6 +261,7 @@ def test_only_named_columns_are_filled(connection: psycopg.Connection) -> None:
     assert held(connection) == [(None, 'it\'s "b"')]
 
 
+@pytest.mark.slow
 @on_linux
 def test_no_pipe_and_no_thread_is_left_over(connection: psycopg.Connection) -> None:
     """After successes and failures of either side there are as many files and threads as before."""

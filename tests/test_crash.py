@@ -13,6 +13,7 @@ from tests.undisturbed import SCENARIOS, Undisturbed, assert_no_half, contents
 PARTS = 12
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("part", range(PARTS))
 @pytest.mark.parametrize("scenario", SCENARIOS)
 def test_killed_run_is_made_good_by_the_next(

@@ -52,6 +52,7 @@ def assert_named(world: World, name: str) -> None:
     assert any(name in sentence for sentence in found.damage), found.damage
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("damage", [flip, lose])
 def test_damaged_change_file_stops_processing_there(halfway: World, damage: Damage) -> None:
     """A change file of batch 2 that was changed or lost: batch 2 is not made, nor any after it."""

@@ -163,6 +163,7 @@ def tree(block: str) -> Iterator[Path]:
         yield Path(*above)
 
 
+@pytest.mark.slow
 def test_generated_pages_are_fresh() -> None:
     """Every page that is generated from the code is as the code would have it."""
     module = generator()

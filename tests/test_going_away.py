@@ -164,6 +164,7 @@ def test_a_connection_that_is_cut_once_is_made_good_by_the_run_itself(
         assert_made_good(world, outcome.contents)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("scenario", SCENARIOS)
 @pytest.mark.parametrize("end", ENDS)
 def test_an_end_that_stays_away_is_a_clear_error_and_the_next_run_goes_on(
@@ -192,6 +193,7 @@ def end_sessions(dsn: str) -> int:
         return len(found.fetchall())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("scenario", SCENARIOS)
 def test_sessions_that_are_ended_are_begun_anew(
     undisturbed: Undisturbed, tmp_path: Path, scenario: str
@@ -300,6 +302,7 @@ def test_all_attempts_at_a_locked_table_take_about_a_minute() -> None:
         assert 40 <= longest * patience.ATTEMPTS + between <= 65
 
 
+@pytest.mark.slow
 def test_a_load_that_freezes_does_not_keep_others_waiting(
     undisturbed: Undisturbed, tmp_path: Path
 ) -> None:
@@ -403,6 +406,7 @@ def test_a_large_upload_is_given_more_time() -> None:
     assert {options["timeout"] for options in patient} == {"24h"}
 
 
+@pytest.mark.slow
 def test_a_download_may_take_its_time(
     store: Store, storage: Proxy, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -451,6 +455,7 @@ def files_up_to(size: int) -> Iterator[None]:
 PLACES = ("TOTES_INGESTION", "TOTES_PROCESSED", "totes-")  # lakes, and the folder of a run's own
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("scenario", SCENARIOS)
 def test_a_full_disk_is_a_clear_error_and_leaves_no_debris(
     undisturbed: Undisturbed, tmp_path: Path, scenario: str, monkeypatch: pytest.MonkeyPatch

@@ -115,6 +115,7 @@ def test_first_ten_minutes(folder: Path, tmp_path: Path) -> None:
     follow(DOCS / "guides" / "first-ten-minutes.md", folder, tmp_path, instead=instead)
 
 
+@pytest.mark.slow
 def test_querying_and_the_lakes(ran: World, folder: Path, tmp_path: Path) -> None:
     """What analysts are told to ask the warehouse and the lakes is answered."""
     (folder / "totes-demo").symlink_to(ran.folder)
@@ -122,6 +123,7 @@ def test_querying_and_the_lakes(ran: World, folder: Path, tmp_path: Path) -> Non
         follow(page, folder, tmp_path, before=exports(ran.environment))
 
 
+@pytest.mark.slow
 def test_logins(server: PostgresServer, handmade: str, tmp_path: Path) -> None:
     """The logins of Your totesys, with limits, are enough to run, for an analyst enough to read,
     and no more."""

@@ -383,6 +383,7 @@ def test_too_many_long_rows_stop_their_table_alone(own: World) -> None:
     assert caught_up.tables["things"].inserted == 200
 
 
+@pytest.mark.slow
 def test_rows_about_as_long_as_usual_arrive(own: World) -> None:
     """Around the length up to which a row is thought usual each arrives as it is, in a first run
     and as a change."""
@@ -424,6 +425,7 @@ def test_cell_that_is_too_long_stops_its_table_alone(own: World) -> None:
         assert lengths.fetchall() == [(1, 50 << 20)]
 
 
+@pytest.mark.slow
 def test_tables_may_be_empty(own: World) -> None:
     """Tables that are all empty, then filled, then emptied, are just that in the warehouse."""
     add_texts(own, "facts", fact=True)

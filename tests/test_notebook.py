@@ -61,6 +61,7 @@ def answers(folder: Path) -> Mapping[str, Any]:
     return found
 
 
+@pytest.mark.slow
 def test_the_lake_alone_answers_as_the_warehouse_does(
     ran: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -200,6 +200,7 @@ def test_changed_primary_key_is_a_deletion_and_an_insert(ran: World) -> None:
     assert changed == [(90, "delete"), (1000, "insert")]
 
 
+@pytest.mark.slow
 def test_rebuild_gives_an_equal_warehouse(ran: World) -> None:
     """A rebuild from the lake gives the same rows, record ids included; a later load goes on."""
     for number in range(2):
@@ -241,6 +242,7 @@ def test_stages_run_alone_catch_up(ran: World) -> None:
     assert_equals_source(ran)
 
 
+@pytest.mark.slow
 def test_many_batches_keep_few_files_to_read(small: World) -> None:
     """However many batches there are, a table's current rows are read from a few files."""
     said = [f"time {number}" for number in range(9)]

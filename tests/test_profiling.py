@@ -43,6 +43,7 @@ def test_nothing_is_kept_where_nobody_asked() -> None:
     assert list(parts) == [REST]
 
 
+@pytest.mark.slow
 def test_a_stage_says_where_its_seconds_went(world: World) -> None:
     """Each stage's report has its parts, those of the threads beside it too."""
     ingested, _, loaded = pipeline.run(world.settings)

@@ -340,6 +340,7 @@ def every_edge() -> Table:
     ]
 
 
+@pytest.mark.slow
 @given(made=tables())
 @example(made=every_edge())
 @settings(

@@ -115,6 +115,7 @@ def test_pending_changes_are_compared(ran: World, monkeypatch: pytest.MonkeyPatc
     assert differing(ran) == {(SOURCE, "design"): [other({"design_id": "8"}, "design_name")]}
 
 
+@pytest.mark.slow
 def test_stages_that_are_behind_are_well(ran: World) -> None:
     """Batches not yet processed, or not yet loaded, are no difference: each side is taken as of
     the batch that the other has reached."""
@@ -167,6 +168,7 @@ def test_history_is_well(ran: World, monkeypatch: pytest.MonkeyPatch) -> None:
     assert_well(ran)
 
 
+@pytest.mark.slow
 def test_every_type_is_well(ran: World) -> None:
     """Values at the edges of their types, in facts and dimensions, read the same on both sides."""
     ran.change(
@@ -181,6 +183,7 @@ def test_every_type_is_well(ran: World) -> None:
     assert_well(ran)
 
 
+@pytest.mark.slow
 def test_types_of_a_model_of_your_own_are_well(world: World) -> None:
     """A row whose key the warehouse holds with another type is known again in quarantine, and the
     spaces with which PostgreSQL fills up a `character(n)` are no difference."""
@@ -206,6 +209,7 @@ def test_types_of_a_model_of_your_own_are_well(world: World) -> None:
     assert assert_well(world)[STAR, "fact_sales_order"].explained == "and 1 in quarantine"
 
 
+@pytest.mark.slow
 def test_runs_at_work_are_no_difference(small: World, monkeypatch: pytest.MonkeyPatch) -> None:
     """A verification while others write, run and load is as well as one alone, whenever a batch is
     committed: between two lakes, right after the snapshot of the source, between two tables."""
@@ -317,6 +321,7 @@ def test_repair_captures_again(own: World) -> None:
     assert own.ask(versions) == [(1, "insert", "wrong"), (2, "update", "true")]
 
 
+@pytest.mark.slow
 def test_repair_brings_back_lost_rows(small: World) -> None:
     """Rows that the lake lost and still counts are captured again, and those that it has too many
     are deleted; what is pending in another table comes along."""
@@ -383,6 +388,7 @@ MISMADE = {
 }
 
 
+@pytest.mark.slow
 def test_a_star_that_is_not_what_the_models_give_is_found(world: World) -> None:
     """The models are run afresh: a row that is lost, added or other than they give is named."""
     world.change("update sales_order set design_id = 99 where sales_order_id = 91")
@@ -439,6 +445,7 @@ ROUNDS: dict[str, list[tuple[str, str, str, str]]] = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ROUNDS)
 def test_a_value_changed_in_the_warehouse_is_found(ran: World, name: str) -> None:
     """Whatever column somebody changes in the warehouse, of whatever type: row and column are
@@ -456,6 +463,7 @@ def test_a_value_changed_in_the_warehouse_is_found(ran: World, name: str) -> Non
     assert tables(ran, "public") == before
 
 
+@pytest.mark.slow
 def test_old_versions_and_lost_rows_are_found(ran: World, monkeypatch: pytest.MonkeyPatch) -> None:
     """A version that is long past, or a deletion, that somebody changed is found as well, in
     whichever group of batches it is; and so is a row that was deleted, also where another one was

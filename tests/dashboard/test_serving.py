@@ -53,6 +53,7 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Pat
         yield url, log
 
 
+@pytest.mark.slow
 def test_without_settings_it_opens_the_demo(demo: Path, log: str) -> None:
     """With no warehouse named, that of the demo is shown, its server started for as long; a line
     says so."""

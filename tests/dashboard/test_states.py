@@ -102,6 +102,7 @@ def test_a_login_without_a_grant_is_told_what_it_lacks(ran: World) -> None:
     assert "rant select on all tables in schema public" in said(test)
 
 
+@pytest.mark.slow
 def test_the_login_of_the_guide_is_enough(ran: World) -> None:
     """With the grants that the guide shows every page can be seen, the ledger too."""
     guide = Path(__file__).parents[2] / "docs" / "guides" / "dashboard.md"

@@ -137,6 +137,7 @@ class TestFounding:
     def test_another_seed_gives_another_history(self, empty: psycopg.Connection) -> None:
         assert history(empty)["sales_order"] != history(empty, seed=7)["sales_order"]
 
+    @pytest.mark.slow
     def test_founding_twice_fails_and_changes_nothing(self, books: psycopg.Connection) -> None:
         before = contents(books)
         with pytest.raises(psycopg.errors.DuplicateTable):

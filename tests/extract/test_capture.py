@@ -317,6 +317,7 @@ def test_key_that_is_null_is_refused(world: World) -> None:
         pipeline.ingest(world.settings)
 
 
+@pytest.mark.slow
 def test_value_that_cannot_be_held_stops_its_table_alone(ran: World) -> None:
     """A table with a value that the lake cannot hold is stopped; those after it are captured."""
     ran.change(

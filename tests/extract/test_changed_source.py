@@ -79,6 +79,7 @@ def well_and_equal(world: World, name: str = "design_name") -> Report:
     return ingested
 
 
+@pytest.mark.slow
 def test_added_column_is_archived_and_told(ran: World) -> None:
     """A column that the contract does not have is in the lake, in the report and in the status;
     the exit is a good one, and the star has no new version of anything."""
@@ -112,6 +113,7 @@ def history_of(world: World, batch: int, columns: str) -> list[tuple[Any, ...]]:
     return rows
 
 
+@pytest.mark.slow
 def test_added_column_that_the_contract_takes_up(ran: World, contract: Path) -> None:
     """A column that was archived for a while can be taken into the contract later."""
     ran.change("alter table design add column colour text default 'red'")
@@ -124,6 +126,7 @@ def test_added_column_that_the_contract_takes_up(ran: World, contract: Path) -> 
     assert pipeline.status(ran.settings).ingestion.notes == {"design": (note,)}
 
 
+@pytest.mark.slow
 def test_added_column_goes_again(ran: World) -> None:
     """A column outside the contract that is dropped leaves its history in the lake, and no row."""
     ran.change("alter table design add column colour text default 'red'")
@@ -147,6 +150,7 @@ def test_column_whose_name_is_taken_is_told(ran: World) -> None:
     )
 
 
+@pytest.mark.slow
 def test_dropped_column_stops_its_table_until_the_contract_is_mended(
     ran: World, contract: Path
 ) -> None:
@@ -161,6 +165,7 @@ def test_dropped_column_stops_its_table_until_the_contract_is_mended(
     assert ("delete", 472) in [row[1:] for row in history(ran, "design_id")]
 
 
+@pytest.mark.slow
 def test_renamed_column_is_suspected_and_followed(ran: World, contract: Path) -> None:
     """A rename stops the table with the new name in the hint; one line in the contract mends it,
     and what was changed and deleted meanwhile arrives."""
@@ -182,6 +187,7 @@ def test_renamed_column_is_suspected_and_followed(ran: World, contract: Path) ->
     well_and_equal(ran, name="title")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["smallint", "integer"])
 def test_narrowed_column_goes_on(ran: World, kind: str) -> None:
     """A column whose type holds less than before still fits."""
@@ -207,6 +213,7 @@ def test_widened_column_waits_for_the_contract(ran: World, contract: Path) -> No
     assert pipeline.status(ran.settings).quarantine == {"dim_design": 1}
 
 
+@pytest.mark.slow
 def test_retyped_column_is_captured_anew(world: World) -> None:
     """Where no value of the old type is one of the new, all rows are archived anew, deletions
     included, and older batches stay readable as they were."""
@@ -268,6 +275,7 @@ def test_reordered_columns_are_no_news(ran: World) -> None:
     assert report.tables["design"].rows == 0
 
 
+@pytest.mark.slow
 def test_dropped_table_waits_to_come_back(ran: World) -> None:
     """A table that is gone is stopped, and not taken for emptied; back, it is caught up."""
     ran.change("alter table design rename to gone")
@@ -315,6 +323,7 @@ def extract_only(world: World) -> Report:
     return report
 
 
+@pytest.mark.slow
 def test_key_beside_another_primary_key_may_be_unique_by_itself(world: World) -> None:
     """Another primary key stops nothing if a unique index keeps the contract's key unique."""
     world.change(
@@ -336,6 +345,7 @@ def test_key_that_is_there_twice_later_is_found(ran: World) -> None:
     assert stopped(ran) == "design: the key design_id = 8 is there more than once"
 
 
+@pytest.mark.slow
 def test_value_beyond_the_lake_s_types_waits_in_quarantine(ran: World) -> None:
     """A moment that no lake type can hold is archived as PostgreSQL prints it; its row waits, the
     version before it stands, and a mended one follows."""

@@ -200,6 +200,7 @@ def test_limits_of_whoever_runs_the_source_are_left_alone(world: World) -> None:
     assert found["tcp_user_timeout"] == "300000"
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="needs Linux's TCP")
 @pytest.mark.parametrize("moment", ["idle", "copy"])
 def test_a_run_that_freezes_is_ended_by_the_server(world: World, moment: str) -> None:

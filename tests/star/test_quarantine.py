@@ -65,6 +65,7 @@ BAD = [
 ]
 
 
+@pytest.mark.slow
 def test_bad_rows_wait_and_everything_else_arrives(ran: World) -> None:
     """A row that cannot enter is kept with its reason; all others arrive; mended, it follows."""
     numbers = range(101, 101 + len(BAD))

@@ -88,6 +88,7 @@ def test_page_has_what_the_status_has(ran: World) -> None:
     ]
 
 
+@pytest.mark.slow
 def test_page_shows_what_is_wrong(troubled: World) -> None:
     """A stopped table with its hint, a stage that is away without its password, and refused rows
     with their reasons are on the page; the exit code is that of the status."""

@@ -279,6 +279,7 @@ def test_another_star_contract_needs_another_processed_lake(ran: World) -> None:
     assert ran.ask("select design_name from dim_design where design_id = 472") == [("WOODEN",)]
 
 
+@pytest.mark.slow
 def test_the_warehouse_knows_what_is_amiss(ran: World) -> None:
     """Which table was stopped, from which batch to which and why, and why rows are in quarantine,
     is in the warehouse as of its newest batch; a rebuild finds the same."""

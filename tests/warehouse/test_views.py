@@ -319,6 +319,7 @@ QUESTIONS: dict[str, set[str]] = {
 }
 
 
+@pytest.mark.slow
 def test_question_pays_for_the_dimensions_it_asks(ran: World) -> None:
     """A query on a view reads the one fact and just those dimensions whose columns it names."""
     read = {query: tables_of(ran, query) for query in QUESTIONS}
