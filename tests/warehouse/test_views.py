@@ -128,10 +128,11 @@ def test_names_and_places_by_hand(ran: World) -> None:
     ]
 
 
-def test_freshness_is_for_everyone(ran: World) -> None:
+def test_freshness_is_for_everyone(world: World) -> None:
     """How fresh the warehouse is can be asked by who may read the schema `public` only."""
+    world.run()
     query = "select batch, true_at, freshness, loaded_at from data_freshness"
-    with psycopg.connect(ran.warehouse) as connection:
+    with psycopg.connect(world.warehouse) as connection:
         connection.execute("create role reader_of_freshness")
         connection.execute("grant select on data_freshness to reader_of_freshness")
         connection.execute("set role reader_of_freshness")
@@ -142,7 +143,7 @@ def test_freshness_is_for_everyone(ran: World) -> None:
     assert len(rows) == 1
     batch, true_at, freshness, loaded_at = rows[0]
     assert batch == 1
-    assert (true_at,) == ran.ask("select true_at from totes.state")[0]
+    assert (true_at,) == world.ask("select true_at from totes.state")[0]
     assert 0 <= freshness.total_seconds() < 600
     assert true_at <= loaded_at
 
