@@ -22,12 +22,13 @@ variable "tags" {
 variable "source_credentials" {
   description = "How to log in to the operational database, read-only. Never stored by Terraform."
   type = object({
-    host     = string
-    port     = string
-    database = string
-    user     = string
-    password = string
-    sslmode  = optional(string)
+    host        = string
+    port        = string
+    database    = string
+    user        = string
+    password    = string
+    sslmode     = optional(string)
+    sslrootcert = optional(string)
   })
   default   = null
   ephemeral = true
@@ -42,12 +43,13 @@ variable "source_credentials" {
 variable "warehouse_credentials" {
   description = "How to log in to the warehouse, as the owner of its schema. Never stored by Terraform."
   type = object({
-    host     = string
-    port     = string
-    database = string
-    user     = string
-    password = string
-    sslmode  = optional(string)
+    host        = string
+    port        = string
+    database    = string
+    user        = string
+    password    = string
+    sslmode     = optional(string)
+    sslrootcert = optional(string)
   })
   default   = null
   ephemeral = true

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import subprocess
 import tempfile
 from collections.abc import Callable, Iterator
@@ -138,6 +139,25 @@ def ask(server: PostgresServer, query: str) -> object:
     with psycopg.connect(server.dsn(TOTESYS)) as connection:
         ((only,),) = connection.execute(query).fetchall()
     return only
+
+
+def crash(server: PostgresServer) -> None:
+    """Kill one of a server's processes, as a machine that is short of memory does. All others end,
+    what was in memory alone is gone, and the server recovers by itself."""
+    with psycopg.connect(server.dsn(), autocommit=True) as other:
+        victim = psycopg.connect(server.dsn())
+        os.kill(victim.info.backend_pid, signal.SIGKILL)
+        victim.close()
+        eventually(lambda: not _answers(lambda: other.execute("select")))
+    eventually(lambda: _answers(lambda: psycopg.connect(server.dsn()).close()))
+
+
+def _answers(call: Callable[[], object]) -> bool:
+    try:
+        call()
+    except psycopg.OperationalError:
+        return False
+    return True
 
 
 def freeze(server: PostgresServer) -> None:

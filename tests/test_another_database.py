@@ -27,11 +27,13 @@ from tests.clusters import (
     catch_up,
     change,
     clusters_like,
+    crash,
     original_cluster,
 )
 from tests.waiting import eventually
 from tests.world import World, made_database
-from totes import pipeline
+from totes import lake, pipeline
+from totes.changes import Snapshot
 from totes.demo.postgres import PostgresServer
 from totes.errors import TransientError
 from totes.report import Report
@@ -260,6 +262,59 @@ def test_copy_put_back_that_has_caught_up(totes: World, clusters: Clusters) -> N
     assert news(totes, 3) == dict.fromkeys((14, 90, 91), "update")
 
 
+WRITER = "select xmin::text from sales_order where sales_order_id = {}"
+
+
+def test_ids_that_are_given_out_again_after_a_crash(totes: World, clusters: Clusters) -> None:
+    """A commit that the server had not written to disk when it crashed is taken back; what comes
+    later under the same transaction id, on another row or on the same one, arrives."""
+    server = clusters.started()
+    # commits wait in memory for that long
+    change(server, "alter system set wal_writer_delay = '10s'", alone=True)
+    ask(server, "select pg_reload_conf()")
+    for crashes, key in enumerate((90, 14), 1):
+        change(server, "checkpoint", alone=True)
+        change(server, SOLD.format(111, 14))
+        lost = ask(server, WRITER.format(14))
+        run_on(totes, server)
+        crash(server)
+        ids: list[object] = []
+        while lost not in ids and len(ids) < 9:
+            change(server, SOLD.format(222, key))
+            ids.append(ask(server, WRITER.format(key)))
+        assert ids[-1] == lost, "no id was given out again: this tests nothing"
+        assert notes(run_on(totes, server)) == {"the server recovered from a crash"}
+        assert news(totes, 2 * crashes + 1) == dict.fromkeys({14, key}, "update")
+
+
+def test_a_crash_that_lost_nothing_costs_nothing(totes: World, clusters: Clusters) -> None:
+    """Where all that a run saw was on disk, nothing is read in full after a crash."""
+    server = clusters.started()
+    written = "select pg_current_wal_flush_lsn() >= pg_current_wal_insert_lsn()"
+    for units in range(1, 6):
+        change(server, SOLD.format(units, 14))
+        eventually(lambda: ask(server, written))
+        run_on(totes, server)  # whose own reading may have something written to the log
+        if is_durable := newest_cursor(totes).durable:
+            break
+    assert is_durable
+    crash(server)
+    change(server, SOLD.format(9, 14))
+    report = run_on(totes, server)
+    assert report.batches == [units + 2]
+    assert notes(report) == {None}
+    assert news(totes, units + 2) == {14: "update"}
+
+
+def newest_cursor(totes: World) -> Snapshot:
+    """The snapshot up to which sales orders are captured."""
+    head = lake.Lake(totes.settings.lake("ingestion"), "ingestion", totes.folder).head()
+    assert head
+    cursor = head.tables["sales_order"].cursor
+    assert cursor
+    return cursor
+
+
 def test_point_in_time_recovery(totes: World, clusters: Clusters) -> None:
     """After recovery to a point in time, on a new timeline, the lost future is taken back, also if
     the source has gone on to beyond the ids that the lake has seen before Totes ran again."""
@@ -352,6 +407,31 @@ def test_standby_that_lags_behind_the_lake(totes: World, clusters: Clusters) -> 
     catch_up(standby, primary)
     run_on(totes, standby)
     assert news(totes, 2) == {14: "update", 700: "insert"}
+    assert news(totes, 3) == {}
+
+
+def test_standby_that_has_yet_to_see_a_commit(totes: World, clusters: Clusters) -> None:
+    """A standby that knows of all transactions that the lake has seen, but not that one of them was
+    committed, lags behind the lake as well."""
+    primary = clusters.started()
+    standby = clusters.standby(primary)
+    with psycopg.connect(primary.dsn(TOTESYS)) as late:
+        late.execute(SOLD.format(1, 90))
+        change(primary, SOLD.format(2, 14))
+        catch_up(standby, primary)
+        ask(standby, "select pg_wal_replay_pause()::text")
+        eventually(lambda: ask(standby, "select pg_get_wal_replay_pause_state()") == "paused")
+    run_on(totes, primary)
+    newest = "select pg_snapshot_xmax(pg_current_snapshot())::text"
+    assert ask(primary, newest) == ask(standby, newest), "it lags by an id: this tests nothing"
+    totes.source = standby.dsn(TOTESYS)
+    with pytest.raises(TransientError, match="standby that lags behind the lake"):
+        totes.run()
+
+    ask(standby, "select pg_wal_replay_resume()::text")
+    catch_up(standby, primary)
+    run_on(totes, standby)
+    assert news(totes, 2) == {14: "update", 90: "update"}
     assert news(totes, 3) == {}
 
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 import socket
 import traceback
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 from urllib.parse import quote
 
 import psycopg
@@ -14,11 +15,9 @@ from psycopg import sql
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from totes.demo.postgres import PostgresServer
+from totes.engines.connection import connect
 from totes.errors import ConfigurationError, TotesError, TransientError
-from totes.postgres import connect, speaking_to
-
-if TYPE_CHECKING:
-    pass
+from totes.postgres import speaking_to
 
 SETTING = "TOTES_SOURCE"
 SECRET = "geheim"
@@ -101,9 +100,26 @@ def test_what_is_no_connection_string_is_not_in_the_traceback() -> None:
     assert SECRET not in "".join(traceback.format_exception(error))
 
 
-@pytest.mark.parametrize("password", [f"x@{SECRET}", f"{SECRET}/x"])
-def test_a_password_that_is_not_quoted_is_not_told(password: str) -> None:
-    """A password whose @ or / is not written as %40 or %2F is not told as host or port either."""
+@pytest.mark.parametrize(
+    "password",
+    [
+        f"x@{SECRET}",
+        f"{SECRET}/x",
+        f"x/{SECRET}",
+        f"12/{SECRET}",
+        f"x@{SECRET}/y",
+        f"x@y/{SECRET}",
+        f"x@{SECRET}:1/y",
+        f"x@{SECRET}#y",
+        f"12#{SECRET}@y",
+        f"x@y?{SECRET}=z",
+        f"x?y@{SECRET}",
+        f"x?y@{SECRET}/z",
+        f"%zz{SECRET}",
+    ],
+)
+def test_a_password_that_is_not_escaped_is_not_shown(password: str) -> None:
+    """No part of a password with an unescaped @, /, #, ? or % is shown as a host or a database."""
     error = refused(f"postgresql://u:{password}@127.0.0.1:1/db", ConfigurationError)
     assert SECRET not in "".join(traceback.format_exception(error)) + str(error.hint)
 
@@ -158,7 +174,6 @@ def test_a_value_that_cannot_be_is_a_configuration_error(dsn: str) -> None:
         ("host=@abstract", None),
         ("dbname=totesys", None),
         ("host=127.example.com", "require"),
-        ("service=remote", "require"),
     ],
 )
 def test_a_remote_server_must_speak_tls(
@@ -193,6 +208,96 @@ def test_what_libpq_is_told_by_its_environment_stands(monkeypatch: pytest.Monkey
     monkeypatch.setenv("PGSSLMODE", "verify-full")
     refused("dbname=totesys", TransientError)
     assert asked == ["require", None]
+
+
+@pytest.fixture
+def no_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in [name for name in os.environ if name.startswith("PG")]:
+        monkeypatch.delenv(name)
+
+
+@pytest.fixture
+def services(tmp_path: Path, no_environment: None, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A service file that libpq reads."""
+    file = tmp_path / "services.conf"
+    monkeypatch.setenv("PGSERVICEFILE", str(file))
+    return file
+
+
+SHOWN = "select current_setting('application_name'), current_setting('tcp_keepalives_idle')"
+
+
+def test_a_service_file_is_not_overridden(server: PostgresServer, services: Path) -> None:
+    """What a service file sets holds: the connection has its application_name and its timeouts."""
+    parts = conninfo_to_dict(server.dsn("postgres")) | {
+        "application_name": "theirs",
+        "connect_timeout": "7",
+        "keepalives_idle": "77",
+    }
+    lines = [f"{name}={value}" for name, value in parts.items()]
+    services.write_text("\n".join(["[ours]", *lines]))
+    with connect("service=ours", setting=SETTING) as connection:
+        assert connection.execute("select current_setting('application_name')").fetchall() == [
+            ("theirs",)
+        ]
+        known = connection.info.get_parameters()
+        assert (known["connect_timeout"], known["keepalives_idle"]) == ("7", "77")
+        assert known["tcp_user_timeout"] == "60000"  # which nobody has set
+
+
+@pytest.mark.parametrize("sslmode", ["disable", "prefer", "require", "verify-full", None])
+@pytest.mark.parametrize("named_by", ["the connection string", "the environment"])
+def test_the_sslmode_of_a_service_file_holds(
+    services: Path, monkeypatch: pytest.MonkeyPatch, sslmode: str | None, named_by: str
+) -> None:
+    """An sslmode in a service file holds, even libpq's default; without one, TLS is required."""
+    lines = ["[other]", "sslmode=allow", "# a comment", "[remote]", "host=db.example.com"]
+    services.write_text("\n".join([*lines, *([f"sslmode={sslmode}"] if sslmode else [])]))
+    dsn = "service=remote"
+    if named_by == "the environment":
+        monkeypatch.setenv("PGSERVICE", "remote")
+        dsn = "dbname=x"
+    assert asked_for(dsn, monkeypatch).get("sslmode") == (None if sslmode else "require")
+
+
+def asked_for(dsn: str, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
+    """The options that are passed to libpq."""
+    asked: list[str] = []
+
+    def observed(conninfo: str, **_: object) -> None:
+        asked.append(conninfo)
+        raise psycopg.OperationalError("seen")
+
+    monkeypatch.setattr(psycopg, "connect", observed)
+    refused(dsn, TransientError)
+    return conninfo_to_dict(asked[0])
+
+
+def test_a_service_that_is_not_defined_is_a_configuration_error(services: Path) -> None:
+    """The message names the service."""
+    services.write_text("[other]\nhost=h\n")
+    assert 'service "mine" not found' in str(refused("service=mine", ConfigurationError))
+
+
+def test_libpq_s_environment_is_not_overridden(
+    no_environment: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """PGAPPNAME and PGCONNECT_TIMEOUT hold; the connection string goes before them."""
+    monkeypatch.setenv("PGAPPNAME", "theirs")
+    monkeypatch.setenv("PGCONNECT_TIMEOUT", "7")
+    asked = asked_for("host=localhost", monkeypatch)
+    assert not {"application_name", "connect_timeout"} & asked.keys()
+    monkeypatch.undo()
+    monkeypatch.setenv("PGAPPNAME", "theirs")
+    asked = asked_for("host=localhost application_name=mine", monkeypatch)
+    assert asked["application_name"] == "mine"
+
+
+def test_the_system_s_certificates_are_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    """`sslrootcert=system` names the file that this system has, and verifies the host's name."""
+    asked = asked_for("host=db.example.com sslrootcert=system", monkeypatch)
+    assert asked["sslmode"] == "verify-full"
+    assert "BEGIN CERTIFICATE" in Path(asked["sslrootcert"]).read_text(encoding="utf-8")
 
 
 # --- errors ---

@@ -30,8 +30,11 @@ class Snapshot(BaseModel):
 
     `xmin` and `xmax` are the 64-bit bounds of pg_current_snapshot(); every transaction before
     `xmin` is seen, none from `xmax` on. `taken_at` is the source's clock, naive UTC. The `timeline`
-    of a standby is not known, and 0. `started_at` is when the server was started, likewise; None in
-    snapshots that were taken before this was noted.
+    of a standby is not known, and 0; -1 means that a primary does not report it. `started_at` is
+    when the server was started, and `reset_at` when it last reset its statistics, as after a crash,
+    in naive UTC, too. `lsn` is a position in its log, in bytes: all that the snapshot saw was
+    written or, by a standby, replayed up to there. `durable` means that the log was on disk up to
+    there. None means that the server did not report it, or that Totes did not record it yet.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -43,6 +46,9 @@ class Snapshot(BaseModel):
     xmax: int
     taken_at: datetime
     started_at: datetime | None = None
+    reset_at: datetime | None = None
+    lsn: int | None = None
+    durable: bool = False
 
     @property
     def of_standby(self) -> bool:

@@ -95,9 +95,9 @@ def _unset(setting: str) -> ConfigurationError:
 class FunctionSettings(BaseSettings):
     """Which secret of AWS Secrets Manager, by its ARN or name, holds the login to a database.
 
-    It is JSON: `{"host": …, "port": …, "database": …, "user": …, "password": …}`, all text, and
-    `sslmode` where it is not to be `require`. It is read anew every five minutes, and whenever a
-    login does not do. (`task_root` is set by Lambda itself.)
+    It is JSON: `{"host": …, "port": …, "database": …, "user": …, "password": …}`, all text, with
+    `sslmode` unless it is `require`, and `sslrootcert` for `verify-full`. It is read again every
+    five minutes, and whenever a login does not do. (`task_root` is set by Lambda itself.)
     """
 
     model_config = SettingsConfigDict(frozen=True)

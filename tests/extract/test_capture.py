@@ -274,13 +274,13 @@ def test_attached_partition_arrives(world: World) -> None:
 
 
 def test_rows_that_no_transaction_wrote_are_found_by_a_full_look(world: World) -> None:
-    """Rows of an inheriting table, which appear without being written, are found all the same."""
+    """Rows of a child table, which appear without being written, are captured."""
     world.change("create table more (like design)", insert(800).replace("into design", "into more"))
     pipeline.ingest(world.settings)
     world.change("update design set design_name = 'x' where design_id = 8")
     world.change("alter table more inherit design")
     report = pipeline.ingest(world.settings)
-    assert report.tables["design"].note == "rows are there that no transaction has written"
+    assert report.tables["design"].note == "its partitions or child tables changed"
     assert versions(world, 800) == [(2, "insert")]
 
 

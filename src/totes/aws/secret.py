@@ -1,7 +1,8 @@
 """The login to a database, from AWS Secrets Manager, as it is rotated.
 
-A secret is JSON: `{"host", "port", "database", "user", "password"}`, all text, and `sslmode`, which
-is `require` where it is not said. Nothing of it is ever in an error but the names of its members.
+A secret is JSON: `{"host", "port", "database", "user", "password"}`, all text; also `sslmode`,
+which is `require` if it is missing, and `sslrootcert`, which may be `system`. Nothing of it is ever
+in an error but the names of its members.
 """
 
 from __future__ import annotations
@@ -47,6 +48,7 @@ class Login(BaseModel):
     user: str
     password: SecretStr
     sslmode: str = "require"
+    sslrootcert: str | None = None
 
     @property
     def dsn(self) -> str:
@@ -58,6 +60,7 @@ class Login(BaseModel):
             user=self.user,
             password=self.password.get_secret_value(),
             sslmode=self.sslmode,
+            sslrootcert=self.sslrootcert,
         )
 
 

@@ -13,6 +13,7 @@ from psycopg.rows import dict_row
 
 from totes import postgres
 from totes.config import Settings
+from totes.engines.connection import connect
 from totes.errors import ConfigurationError
 
 SETTING = "TOTES_WAREHOUSE"
@@ -50,7 +51,7 @@ def session() -> Iterator[psycopg.Connection]:
     Raises ConfigurationError for what a person must mend, TransientError for what may pass.
     """
     with (
-        postgres.connect(warehouse(), setting=SETTING) as connection,
+        connect(warehouse(), setting=SETTING) as connection,
         postgres.speaking_to(SETTING),
     ):
         connection.read_only = True

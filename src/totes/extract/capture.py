@@ -6,6 +6,7 @@ be lost. Where nothing has been written since, that is known by counting alone.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
@@ -21,7 +22,8 @@ from totes.extract.catalog import FoundTable
 from totes.extract.cursor import Known, check_not_behind, why_full
 from totes.extract.readers import Join, Reader, share
 from totes.extract.rows import Rows, relation
-from totes.extract.source import SETTING, Source
+from totes.extract.server import SETTING
+from totes.extract.source import Source
 from totes.extract.table import Captured, Table, Wishes
 from totes.postgres import speaking_to
 from totes.profiling import measured
@@ -52,12 +54,13 @@ def capture(
     the lake.
     """
     cursors = [known[name].cursor for name in tables.keys() & known.keys() - wishes.again.keys()]
-    check_not_behind(cursors, source.snapshot)
+    check_not_behind(cursors, source)
     full = {
         name: why_full(t, known.get(name), source.snapshot) or wishes.again.get(name)
         for name, t in tables.items()
     }
-    counts = _probe(source, [t for name, t in tables.items() if not full[name]], known)
+    probed = [t for name, t in tables.items() if not (full[name] or t.always)]
+    counts = _probe(source, probed, known)
     unchanged = [name for name, found in counts.items() if found == (known[name].rows, 0)]
     for name in unchanged:
         done(name, Captured(known[name].rows))
@@ -67,13 +70,13 @@ def capture(
             known.get(name),
             work.folder / "captured" / f"{name}.parquet",
             full[name],
-            counts.get(name, (0, 0))[0],
+            counts[name][0] if name in counts else None,
         )
         for name in tables
         if name not in unchanged
     ]
     if jobs:
-        is_much = any(job.full for job in jobs) or sum(job.total for job in jobs) > MUCH
+        is_much = sum(job.most for job in jobs) > MUCH
         read = partial(_read, wishes=wishes, done=done, one_by_one=Lock())
         reader = Reader(source, work.engine, last=work.is_for_long_rows)
         share(jobs, read, reader, join if is_much else None)
@@ -81,14 +84,20 @@ def capture(
 
 @dataclass(frozen=True)
 class _Job:
-    """A table that is to be read into the file `target`: all of it, if `full` says why, else what
-    is new. There are `total` rows then."""
+    """A table that is to be read into the file `target`: what is new in its `total` rows; or all of
+    them, where these were not counted. `full` says why, if it is not for what the table is."""
 
     table: FoundTable
     known: Known | None
     target: Path
     full: str | None
-    total: int
+    total: int | None
+
+    @property
+    def most(self) -> float:
+        """How many rows may have to be read, as far as that is known."""
+        known = self.known.rows if self.known else math.inf
+        return known if self.total is None else self.total
 
 
 def _read(job: _Job, reader: Reader, *, wishes: Wishes, done: Done, one_by_one: Lock) -> bool:
@@ -97,7 +106,7 @@ def _read(job: _Job, reader: Reader, *, wishes: Wishes, done: Done, one_by_one: 
     outcome: Captured | TotesError
     try:
         with reader.source.connection.transaction():  # what fails, fails for one table
-            outcome = table.whole(job.full) if job.full else table.since(job.total)
+            outcome = table.whole(job.full) if job.total is None else table.since(job.total)
     except (ContractError, ConfirmationError) as error:
         outcome = error
     except Exception as error:

@@ -13,21 +13,13 @@ from totes.column import Column
 from totes.contract import SourceContract
 from totes.datatype import DataType
 from totes.errors import ConfigurationError, ContractError, TotesError
-from totes.extract.source import SETTING
+from totes.extract.server import SETTING
 from totes.postgres import speaking_to
 from totes.profiling import measured
 
 COLUMNS = """
     select
-        n.nspname, c.relname,
-        -- a partitioned table is another one when its partitions are others
-        case when c.relkind = 'p'
-            then (
-                select hashtextextended(string_agg(relid::oid::text, ',' order by relid), 0)
-                from pg_partition_tree(c.oid)
-            )
-            else c.oid::bigint end,
-        c.relkind::text,
+        n.nspname, c.relname, c.oid::bigint, c.relkind::text,
         has_schema_privilege(n.oid, 'usage') and has_table_privilege(c.oid, 'select'),
         (
             select coalesce(
@@ -50,11 +42,16 @@ COLUMNS = """
             from pg_index as i
             cross join lateral (
                 select json_agg(a.attname order by a.attnum) as columns,
-                    bool_and(a.attnotnull) as not_null
+                    -- PostgreSQL 18 calls a column NOT NULL, NOT VALID, though old rows may be
+                    bool_and(a.attnotnull and not exists (
+                        select from pg_constraint as n
+                        where n.conrelid = c.oid and n.contype = 'n'
+                            and n.conkey = array[a.attnum] and not n.convalidated
+                    )) as not_null
                 from pg_attribute as a
                 where a.attrelid = c.oid and a.attnum = any((i.indkey::int2[])[0:i.indnkeyatts - 1])
             ) as key
-            where i.indrelid = c.oid and i.indisunique and i.indisvalid and i.indimmediate
+            where i.indrelid = c.oid and i.indisunique and i.indisvalid
                 and i.indpred is null and i.indexprs is null and key.not_null
         ),
         exists (select from pg_index as i where i.indrelid = c.oid and i.indisprimary),
@@ -84,8 +81,8 @@ class FoundColumn:
 class CatalogTable:
     """A table as the source's catalogue describes it.
 
-    `unique` are the sets of columns, none of which may be NULL, that identify a row; the first is
-    the primary key, if there is one.
+    `unique` are the sets of columns, none of which is NULL, that identify a row of the table
+    itself, children by inheritance left aside; the first is the primary key, if there is one.
     """
 
     schema: str
@@ -104,7 +101,9 @@ class FoundTable:
     """A contracted table as it is at the source: usable, or with the error that says why not.
 
     `extra` are the columns there that the contract does not have, with their types in the lake.
-    `notes` tell what differs from the contract and stops nothing.
+    `notes` tell what differs from the contract and stops nothing. `catalogue` is the fingerprint of
+    what the catalogue adds to the table's values, `always` why it has to be read in full each time,
+    as that cannot tell what changed.
     """
 
     contract: SourceContract
@@ -113,6 +112,8 @@ class FoundTable:
     extra: dict[str, str] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
     problem: TotesError | None = None
+    catalogue: dict[str, int] = field(default_factory=dict)
+    always: tuple[str, ...] = ()
 
     @property
     def types(self) -> dict[str, str]:

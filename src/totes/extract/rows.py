@@ -6,7 +6,7 @@ import json
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import NoReturn, TypeVar
 
 from psycopg import errors, sql
 
@@ -17,7 +17,8 @@ from totes.copying import copied_out
 from totes.errors import ContractError, TransientError
 from totes.extract.catalog import FoundTable
 from totes.extract.readers import Reader
-from totes.extract.source import SETTING, Source
+from totes.extract.server import SETTING
+from totes.extract.source import Source
 from totes.postgres import one_line, speaking_to
 from totes.profiling import measured
 
@@ -99,13 +100,30 @@ class Rows:
             found = self.source.connection.execute(
                 query.format(key=key, table=relation(contract))
             ).fetchone()
-        if found is None:
-            return
-        values = ", ".join("NULL" if value is None else str(value) for value in found)
+        if found is not None:
+            self._blame_key(found)
+
+    def check_fetched(self, rows: str) -> None:
+        """Raise ContractError if a key is NULL or there twice among rows that were fetched.
+
+        An index that is damaged, as by another version of the system's collations, lets that be.
+        """
+        key = duck.names(self.table.contract.key)
+        null = " or ".join(f"{duck.name(part)} is null" for part in self.table.contract.key)
+        found = self.reader.engine.execute(
+            f"select {key} from ({rows}) group by {key} having count(*) > 1 or {null} limit 1"
+        ).fetchall()
+        if found:
+            self._blame_key(found[0])
+
+    def _blame_key(self, values: Sequence[object]) -> NoReturn:
+        contract = self.table.contract
+        shown = ", ".join("NULL" if value is None else str(value) for value in values)
         raise ContractError(
-            f"{contract.name}: the key {', '.join(contract.key)} = {values} is there "
-            f"{'and is no key' if None in found else 'more than once'}",
-            hint=f"name the real key in source/{contract.name}.toml",
+            f"{contract.name}: the key {', '.join(contract.key)} = {shown} is there "
+            f"{'and is no key' if None in values else 'more than once'}",
+            hint=f"mend these rows at the source (if an index should have kept them apart, REINDEX "
+            f"it), or name the real key in source/{contract.name}.toml",
         )
 
     def _there(self, columns: Iterable[str]) -> sql.Composable:

@@ -6,23 +6,28 @@ import math
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from threading import Event
 
 import psycopg
 from psycopg import IsolationLevel, sql
 
 from totes.changes import Snapshot
-from totes.postgres import PRINTING, connect, database_of, limiting, speaking_to
+from totes.engines.connection import connect
+from totes.errors import TransientError
+from totes.extract.server import EXPORTS, SETTING, identify, is_durable, snapshot_of
+from totes.postgres import PRINTING, asked, limiting, one_line, speaking_to
 from totes.profiling import measured
 
-SETTING = "TOTES_SOURCE"
 WRAP = 1 << 32  # transaction ids in a row are the low 32 bits of the real ones
 
-# A policy that would hide rows is an error, and not taken for their deletion.
+# A policy that would hide rows is an error, and not taken for their deletion. What we ask of the
+# catalogue is done before it could be compiled.
 SESSION = (
     PRINTING
     + """
     set local lock_timeout = '10s';
     set local row_security = off;
+    set local jit = off;
     set local search_path = 'pg_catalog'
 """
 )
@@ -46,28 +51,21 @@ LIMITS = {
 }
 TIMEOUTS = tuple(name for name in LIMITS if name.endswith("_timeout") and "tcp" not in name)
 
-# The first query, which takes the snapshot. The timeline of a standby is not asked for here. The
-# time is that before the snapshot, so that the snapshot has seen whatever was committed by then.
-SNAPSHOT = """
-    select
-        case when pg_is_in_recovery() then 0
-            else ('x' || left(pg_walfile_name(pg_current_wal_lsn()), 8))::bit(32)::int end,
-        pg_snapshot_xmin(pg_current_snapshot())::text::bigint,
-        pg_snapshot_xmax(pg_current_snapshot())::text::bigint,
-        pg_postmaster_start_time() at time zone 'UTC',
-        coalesce(
-            case when pg_is_in_recovery() then pg_last_xact_replay_timestamp() end,
-            statement_timestamp()
-        ) at time zone 'UTC'
-"""
+
+_export_refused = Event()  # in this process, by whichever server
 
 
 @dataclass(frozen=True)
 class Source:
-    """An open snapshot of the source: every query through `connection` sees the same instant."""
+    """An open snapshot of the source: every query through `connection` sees the same instant.
+
+    `replayed` is a place in the log that a standby had come to before it, in bytes; None for a
+    primary, or where that is not told.
+    """
 
     connection: psycopg.Connection
     snapshot: Snapshot
+    replayed: int | None = None
 
     def changed_since(self, cursor: Snapshot) -> sql.Composable:
         """A condition that holds for every row version that the snapshot `cursor` did not see.
@@ -80,13 +78,27 @@ class Source:
 
     def export(self) -> str | None:
         """A name by which others can join the snapshot, for as long as it is open; None if the
-        login may not do that."""
-        may = "select has_function_privilege('pg_export_snapshot()', 'execute')"
+        server does not give one.
+
+        No savepoint may be open, so that a refusal costs the transaction, once: it is a
+        TransientError, and the next try does not ask.
+        """
+        if _export_refused.is_set() or not asked(self.connection, may=EXPORTS)["may"]:
+            return None
+        try:
+            ((name,),) = self.connection.execute("select pg_export_snapshot()").fetchall()
+        except psycopg.Error as error:
+            _export_refused.set()
+            message = f"{SETTING} exports no snapshot: {one_line(error)}"
+            raise TransientError(message, hint="the next try has one session") from error
+        return str(name)
+
+    @property
+    def durable(self) -> Snapshot:
+        """The snapshot, which says whether all that it saw is on the server's disk by now."""
         with speaking_to(SETTING):
-            if not (self.connection.execute(may).fetchone() or [False])[0]:
-                return None
-            row = self.connection.execute("select pg_export_snapshot()").fetchone()
-        return str(row[0]) if row else None
+            durable = is_durable(self.connection, self.snapshot)
+        return self.snapshot.model_copy(update={"durable": durable})
 
     @property
     def xid(self) -> sql.Composable:
@@ -161,15 +173,10 @@ def take_snapshot(
     ALTERs that rewrite a table take no heed of snapshots, and would let us find it empty.
     """
     with speaking_to(SETTING):
-        system, database = database_of(connection)
-        connection.rollback()
+        server = identify(connection)
         _begin(connection, within)
         for schema, table in sorted(tables):
             lock = sql.SQL("lock table {} in access share mode")
             with speaking_to(SETTING, table):
                 connection.execute(lock.format(sql.Identifier(schema, table)))
-        row = connection.execute(SNAPSHOT).fetchone()
-    fields = ("timeline", "xmin", "xmax", "started_at", "taken_at")
-    found = dict(zip(fields, row or (), strict=True))
-    snapshot = Snapshot.model_validate({"system": system, "database": database, **found})
-    return Source(connection, snapshot)
+        return Source(connection, snapshot_of(connection, server), server.replayed)

@@ -43,7 +43,9 @@ class Table(_Record):
     rows are read. `rows` is how many are current. `cursor` (ingestion) is the snapshot up to which
     the table has been captured, `oid` the table's identity there, `key` the columns that tell its
     rows apart, `extra` the columns that its contract does not have, with their types, and `notes`
-    what else differs from the contract. `last_id` (facts) is the last record id given out.
+    what else differs from the contract. `catalogue` is the fingerprint of what the source's
+    catalogue adds to its values, and `always` says why it is read in full each time. `last_id`
+    (facts) is the last record id given out.
     """
 
     contract: str
@@ -58,6 +60,8 @@ class Table(_Record):
     key: tuple[str, ...] = ()
     extra: dict[str, str] = Field(default_factory=dict)
     notes: tuple[str, ...] = ()
+    catalogue: dict[str, int] = Field(default_factory=dict)
+    always: tuple[str, ...] = ()
     last_id: int = 0
     problem: Problem | None = None
 

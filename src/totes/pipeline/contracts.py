@@ -18,13 +18,14 @@ class ContractCheck:
     """What a comparison of the source with its contracts found, by table.
 
     `problems` stop a table; `notes` stop nothing. `uncontracted` are tables beside the contracted
-    ones that no contract is about.
+    ones that no contract is about. `lacking` is what the server does not tell, and what that costs.
     """
 
     tables: list[str] = field(default_factory=list)
     problems: dict[str, TotesError] = field(default_factory=dict)
     notes: dict[str, tuple[str, ...]] = field(default_factory=dict)
     uncontracted: list[str] = field(default_factory=list)
+    lacking: list[str] = field(default_factory=list)
 
     @property
     def is_well(self) -> bool:
@@ -38,12 +39,14 @@ def check_contracts(settings: Settings) -> ContractCheck:
     with extract.open_source(settings.dsn("source")) as connection:
         found = extract.check_tables(connection, contracts)
         there = [t for schema in schemas for t in extract.all_tables(connection, schema)]
+        lacking = extract.lacking(connection)
     contracted = {(contract.schema_name, contract.source_table) for contract in contracts}
     return ContractCheck(
         tables=list(found),
         problems={name: table.problem for name, table in found.items() if table.problem},
         notes={name: table.notes for name, table in found.items() if table.notes},
         uncontracted=[t.name for t in there if (t.schema, t.name) not in contracted],
+        lacking=lacking,
     )
 
 

@@ -129,26 +129,31 @@ def looking(
     known = _known(model, ingestion, head)
     for name in wishes.again.keys() & known.keys():
         known[name] = _counted_anew(model.sources[name], known[name], work)
-    contracts = model.sources.values()
     with extract.open_source(settings.dsn("source"), within) as connection:
-        there = extract.check_tables(connection, contracts)
-        sound = [table.contract for table in there.values() if not table.problem]
-        if head is None and len(sound) < len(there):
+        there = extract.check_tables(connection, model.sources.values())
+        contracts = [table.contract for table in there.values() if not table.problem]
+        if head is None and len(contracts) < len(there):
             yield None, {name: (t, t.problem) for name, t in there.items() if t.problem}
             return
-        names = [(contract.schema_name, contract.source_table) for contract in sound]
+        names = [(contract.schema_name, contract.source_table) for contract in contracts]
         source = extract.take_snapshot(connection, names, within)
         # once more, now that nobody can alter them; what has come since must wait for the next run
-        found = there | extract.check_tables(connection, sound)
+        found = there | extract.check_tables(connection, contracts)
         outcomes: Outcomes = {t: (f, f.problem) for t, f in found.items() if f.problem}
 
         def done(name: str, outcome: extract.Captured | TotesError) -> None:
             outcomes[name] = (found[name], outcome)
             progress("ingest", name, len(outcomes), len(found))
 
-        usable = {name: table for name, table in found.items() if not table.problem}
+        sound = [table for table in found.values() if not table.problem]
+        usable = {t.contract.name: t for t in extract.with_catalogue(connection, sound)}
+        found |= usable
         join = partial(extract.join_snapshot, settings.dsn("source"), source.snapshot, within)
         extract.capture(source, usable, known, work, done, wishes, join)
+        if any(
+            isinstance(o, extract.Captured) and (o.changes or o.full) for _, o in outcomes.values()
+        ):
+            source = replace(source, snapshot=source.durable)
         yield source, outcomes
 
 
@@ -163,6 +168,7 @@ def _known(
             contract=table.contract,
             key=table.key or model.sources[name].key,
             extra=table.extra,
+            catalogue=table.catalogue,
             rows=table.rows,
             layers=partial(ingestion.layers, table.state),
         )
@@ -209,6 +215,8 @@ def _record_capture(
         oid=table.oid,
         extra=table.extra,
         notes=table.notes,
+        catalogue=table.catalogue,
+        always=table.always,
     )
     news = [note for note in table.notes if note not in before]
     if outcome.changes or outcome.full or news:

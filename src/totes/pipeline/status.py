@@ -17,9 +17,10 @@ from totes.pipeline.refusals import Refusals, refusals
 @dataclass
 class StageStatus:
     """Where one stage is: its newest batch (0 for none), the source time that it is true of, and
-    per table how many rows there are, what stopped it and what to do about that, and what is worth
-    a note. `bytes` (lakes) are those of the files that a table's current rows are read from.
-    `error` says why the stage could not be asked."""
+    per table how many rows there are, what stopped it and what to do about that, what is worth a
+    note, and why all its rows are read each time, where they are. `bytes` (lakes) are those of the
+    files that a table's current rows are read from. `error` says why the stage could not be asked.
+    """
 
     batch: int = 0
     true_at: datetime | None = None
@@ -28,6 +29,7 @@ class StageStatus:
     problems: dict[str, str] = field(default_factory=dict)
     hints: dict[str, str] = field(default_factory=dict)
     notes: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    always: dict[str, tuple[str, ...]] = field(default_factory=dict)
     error: TotesError | None = None
 
 
@@ -140,6 +142,7 @@ def _lake_status(head: lake.Manifest | None) -> StageStatus:
         problems={name: problem.message for name, problem in problems.items()},
         hints={name: problem.hint for name, problem in problems.items() if problem.hint},
         notes={name: t.notes for name, t in tables.items() if t.notes},
+        always={name: t.always for name, t in tables.items() if t.always},
     )
 
 

@@ -24,6 +24,8 @@ def show_contract_check(found: ContractCheck) -> None:
             click.echo(f"{click.style('note:', bold=True)} {name}: {note}")
     for name in found.uncontracted:
         click.echo(f"{click.style('note:', bold=True)} {name}: no contract is about this table")
+    for lack in found.lacking:
+        click.echo(f"{click.style('note:', bold=True)} the server: {lack}")
     stopped = len(found.problems)
     click.echo(
         f"{counted(len(found.tables), 'contract')}: "
@@ -44,6 +46,7 @@ def contract_check_document(found: ContractCheck) -> dict[str, object]:
             for name in found.tables
         },
         "uncontracted": found.uncontracted,
+        "lacking": found.lacking,
     }
 
 

@@ -132,6 +132,9 @@ def _notes(found: Status) -> Iterator[Fact]:
         for name, notes in stage.notes.items():
             for note in notes:
                 yield Fact("note", [printable(f"{name}: {note}")])
+        for name, reasons in stage.always.items():
+            cost = f"all {counted(stage.rows[name], 'row')} are read each time"
+            yield Fact("note", [printable(f"{name}: {cost}: {'; '.join(reasons)}")])
 
 
 def _quarantine(found: Status) -> Fact:
@@ -159,6 +162,7 @@ def status_document(found: Status) -> dict[str, object]:
             "problems": status.problems,
             "hints": status.hints,
             "notes": status.notes,
+            "always": status.always,
             "error": str(status.error) if status.error else None,
         }
 

@@ -22,8 +22,9 @@ from totes.changes import Snapshot
 from totes.contract import DataModel, StarContract
 from totes.copying import copied_in
 from totes.datatype import DataType
+from totes.engines.connection import connect
 from totes.errors import ConfigurationError, DamageError
-from totes.postgres import connect, limiting, speaking_to
+from totes.postgres import limiting, speaking_to
 from totes.profiling import measured
 from totes.warehouse import ledger, own, problems, schema
 from totes.warehouse.problems import Refused, Stopped

@@ -1,0 +1,1 @@
+"""The engines that Totes works with: so far, connections to PostgreSQL."""
