@@ -19,13 +19,12 @@ from pathlib import Path
 from hypothesis import HealthCheck, Phase, seed, settings
 from hypothesis.stateful import run_state_machine_as_test
 
-from tests.any_history import AnyHistory
+from tests.any_history import AnyHistory, server_that_crashes
 from tests.any_quarantine import AnyQuarantine
 from tests.crash import killed_at
 from tests.undisturbed import SCENARIOS, Undisturbed, assert_no_half, contents
-from tests.world import Stock, folder_for_servers, let_in_fast, make_template
+from tests.world import Stock, folder_for_servers, make_template
 from totes import pipeline
-from totes.demo.postgres import PostgresServer
 
 HISTORIES = settings(
     max_examples=15,
@@ -77,12 +76,11 @@ def main() -> None:
     number = options.seed
     try:
         with ExitStack() as stack:
-            server = stack.enter_context(PostgresServer(folder / "postgres", durable=False))
-            let_in_fast(server)
+            server = stack.enter_context(server_that_crashes())
             template = make_template(server)
             (folder / "stock").mkdir()
             stock = stack.enter_context(closing(Stock(server, template, folder / "stock")))
-            AnyHistory.stock = stock
+            AnyHistory.stock, AnyHistory.server = stock, server
             AnyQuarantine.server, AnyQuarantine.template = server, template
             crashes = Crashes(stock, folder)
             while time.monotonic() < until:
@@ -100,7 +98,8 @@ def summary(crashes: Crashes) -> str:
     """What has been gone through."""
     return (
         f"{AnyHistory.runs:,} runs, {AnyHistory.checked:,} versions checked, "
-        f"{AnyQuarantine.waited:,} rows in quarantine, {crashes.done:,} crashes"
+        f"{AnyQuarantine.waited:,} rows in quarantine, {crashes.done:,} runs killed, "
+        f"{AnyHistory.crashes:,} crashes of the server"
     )
 
 
