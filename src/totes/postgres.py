@@ -38,6 +38,7 @@ NOT_DONE = {"42883", "0A000", "55000"}
 # These, and what a login may not call or see.
 NOT_TOLD = NOT_DONE | {"42501", "42P01", "42703"}
 LIMITED = "a time limit of the server or of its user; nothing half done was kept, run again"
+SYSTEM = "(select system_identifier::text from pg_control_system())"
 ON_LINUX = "client_connection_check_interval"
 HINTS = {
     "53100": "make room on the disk of that server, then run again",
@@ -134,7 +135,7 @@ def database_of(connection: psycopg.Connection) -> tuple[str, int]:
 
     The cluster is '' where the server does not tell it, as with some hosted services.
     """
-    system = asked(connection, system="(select system_identifier::text from pg_control_system())")
+    system = asked(connection, system=SYSTEM)
     query = "select oid::bigint from pg_database where datname = current_database()"
     ((oid,),) = connection.execute(query).fetchall()
     return system["system"] or "", int(oid)

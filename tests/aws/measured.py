@@ -9,6 +9,7 @@ import os
 import runpy
 import sys
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import coverage
@@ -22,7 +23,7 @@ def save() -> None:
     saved = coverage.CoverageData(f"{FILE}.part")
     saved.update(measured.get_data())
     saved.close()
-    os.replace(f"{FILE}.part", FILE)  # noqa: PTH105
+    Path(f"{FILE}.part").replace(FILE)
 
 
 def after_saving(word: Callable[..., Any]) -> Callable[..., Any]:

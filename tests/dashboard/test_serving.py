@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import json
 import os
 import socket
@@ -20,6 +21,7 @@ from click.testing import CliRunner, Result
 from tests.dashboard.company import served
 from tests.test_cli import assert_is_clear_error
 from totes.cli import cli
+from totes.dashboard.serving import SCRIPT
 from totes.demo import show
 from totes.demo.postgres import PostgresServer, stop_kept
 from totes.errors import DemoError
@@ -112,3 +114,17 @@ def test_without_the_extra_it_says_how_to_install_it() -> None:
         "error: the dashboard needs streamlit, not installed here",
         "hint: pip install 'totes[dashboard]'",
     ]
+
+
+def test_pages_are_imported_before_a_browser_asks() -> None:
+    """What the script imports of Totes is there when the server takes its first request."""
+    code = (
+        "import asyncio, sys, uvicorn; from totes.dashboard import serving\n"
+        "async def begin(app):\n    async with app.lifespan()(app): print(*sys.modules)\n"
+        "uvicorn.run = lambda app, **_: asyncio.run(begin(app)); serving._run('127.0.0.1', 0)"
+    )
+    loaded = subprocess.check_output([sys.executable, "-c", code], text=True).split()
+    script = ast.parse(SCRIPT.read_text(encoding="utf-8"))
+    needed = {node.module for node in script.body if isinstance(node, ast.ImportFrom)}
+    assert "totes.dashboard.pages" in needed
+    assert needed <= {*loaded}

@@ -4,19 +4,7 @@ import streamlit as st
 
 from totes.dashboard.filters import left_out
 from totes.dashboard.frame import guarded
-from totes.dashboard.page.histories import history
-from totes.dashboard.page.payments import payments
-from totes.dashboard.page.pipeline import pipeline
-from totes.dashboard.page.purchases import purchases
-from totes.dashboard.page.sales import sales
-
-PAGES = (
-    (sales, "Sales", ":material/sell:"),
-    (purchases, "Purchases", ":material/shopping_cart:"),
-    (payments, "Payments", ":material/payments:"),
-    (history, "Order history", ":material/history:"),
-    (pipeline, "Pipeline", ":material/conversion_path:"),
-)
+from totes.dashboard.pages import PAGES
 
 
 def main() -> None:
@@ -24,9 +12,9 @@ def main() -> None:
     st.set_page_config(page_title="Totes", page_icon="👜", layout="wide")
     pages = {
         page.__name__: st.Page(
-            guarded(page), title=title, icon=icon, url_path=page.__name__, default=page is sales
+            guarded(page), title=title, icon=icon, url_path=page.__name__, default=not place
         )
-        for page, title, icon in PAGES
+        for place, (page, title, icon) in enumerate(PAGES)
     }
     shown = st.navigation(list(pages.values()), position="top")
     if "page" in st.query_params:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import importlib
 import importlib.util
 import json
 import socket
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager, suppress
+from collections.abc import AsyncIterator, Iterator
+from contextlib import ExitStack, asynccontextmanager, contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -86,7 +87,7 @@ def _run(address: str, port: int) -> None:
 
     bootstrap.load_config_options({**OPTIONS, "server.address": address, "server.port": port})
     pages = [Route(f"/{page}", _at_the_root) for page in PAGES]
-    application = streamlit.App(SCRIPT, routes=pages)
+    application = streamlit.App(SCRIPT, routes=pages, lifespan=_with_pages)
     with suppress(KeyboardInterrupt):  # which is how it is meant to end
         uvicorn.run(
             application,
@@ -95,6 +96,16 @@ def _run(address: str, port: int) -> None:
             log_level="warning",
             timeout_graceful_shutdown=1,
         )
+
+
+@asynccontextmanager
+async def _with_pages(_: object) -> AsyncIterator[None]:
+    """Import the pages before the server takes a request.
+
+    Streamlit runs the script in threads, and a first run among several has failed to import them.
+    """
+    importlib.import_module("totes.dashboard.pages")
+    yield
 
 
 def _at_the_root(request: Request) -> Response:

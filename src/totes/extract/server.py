@@ -13,7 +13,7 @@ import psycopg
 
 from totes.changes import Snapshot
 from totes.errors import TransientError
-from totes.postgres import asked, database_of
+from totes.postgres import SYSTEM, asked, database_of
 
 SETTING = "TOTES_SOURCE"
 
@@ -21,7 +21,6 @@ SETTING = "TOTES_SOURCE"
 # was committed by then.
 SNAPSHOT = "select pg_current_snapshot()::text, statement_timestamp() at time zone 'UTC'"
 
-SYSTEM = "(select system_identifier::text from pg_control_system())"
 STARTED = "pg_postmaster_start_time() at time zone 'UTC'"
 REPLAYED = "(pg_last_wal_replay_lsn() - '0/0')::bigint"
 FLUSHED = "(pg_current_wal_flush_lsn() - '0/0')::bigint"
